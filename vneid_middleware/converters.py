@@ -1,0 +1,166 @@
+"""Converters of settings: text in, value out, ``ValueError`` with the expectation in words otherwise."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from vneid_middleware.settings import _FALSE, _TRUE, Source
+
+Converter = Callable[[str, Source], Any]
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def text(value: str, source: Source) -> str:
+    """Any text that is not empty."""
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+def boolean(value: str, source: Source) -> bool:
+    """``true`` or ``false`` (also yes/no, on/off, 1/0)."""
+    word = value.lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ValueError("must be true or false")
+
+
+def integer(least: int, most: int, unit: str = "") -> Converter:
+    """Return a converter of whole numbers from ``least`` to ``most``; ``unit`` is told in the message."""
+
+    def convert(value: str, source: Source) -> int:
+        expectation = f"must be a whole number{' of ' + unit if unit else ''} from {least} to {most}"
+        if not (value.isascii() and value.isdigit() and len(value) <= 12):
+            raise ValueError(expectation)
+        number = int(value)
+        if not least <= number <= most:
+            raise ValueError(expectation)
+        return number
+
+    return convert
+
+
+def seconds(least: int, most: int) -> Converter:
+    """Return a converter of durations in seconds."""
+    return integer(least, most, "seconds")
+
+
+def one_of(*words: str) -> Converter:
+    """Return a converter that accepts one of some words."""
+
+    def convert(value: str, source: Source) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return value
+
+    return convert
+
+
+def words(value: str, source: Source) -> tuple[str, ...]:
+    """A list separated by white space or line ends."""
+    return tuple(value.split())
+
+
+def mapping(value: str, source: Source) -> dict[str, str]:
+    """Lines ``key = value``."""
+    result: dict[str, str] = {}
+    for line in filter(None, (line.strip() for line in value.splitlines())):
+        key, equals, item = (part.strip() for part in line.partition("="))
+        if not (equals and key and item):
+            raise ValueError(f"must be lines KEY = VALUE; {line[:40]!r} is not")
+        if key in result:
+            raise ValueError(f"names {key!r} twice")
+        result[key] = item
+    return result
+
+
+def url(value: str, source: Source) -> str:
+    """An https URL; http for loopback, or with ``allow_insecure_http``."""
+    return _url(value, source, "must be an https URL such as https://host.example/path")
+
+
+def url_or_none(value: str, source: Source) -> str | None:
+    """An https URL, or nothing: switches an endpoint off that the profile names."""
+    return url(value, source) if value else None
+
+
+def _url(value: str, source: Source, expectation: str) -> str:
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname or ""
+        port_is_fine = parts.port is None or 0 < parts.port < 65536
+    except ValueError as error:
+        raise ValueError(expectation) from error
+    if not (parts.scheme in ("https", "http") and host and port_is_fine and value.isascii() and value.isprintable()
+            and " " not in value and "\\" not in value) or parts.username is not None or parts.fragment:
+        raise ValueError(expectation)
+    if parts.scheme == "http" and host not in LOOPBACK_NAMES and not source.flag("allow_insecure_http"):
+        raise ValueError("must begin with https:// (plain http is for loopback only, or with allow_insecure_http)")
+    return value
+
+
+def origin_url(value: str, source: Source) -> str:
+    """The portal's public address: scheme, host, and the path it is mounted under; no query, no trailing slash."""
+    expectation = "must be the portal's address as browsers see it, such as https://dichvucong.example.gov.vn"
+    checked = _url(value, source, expectation)
+    parts = urlsplit(checked)
+    if parts.query or value.endswith(("/", "?", "#")):
+        raise ValueError(expectation + ", with no query and no slash at the end")
+    host = parts.hostname or ""
+    shown = f"[{host}]" if ":" in host else host
+    default = {"https": 443, "http": 80}[parts.scheme]
+    port = "" if parts.port in (None, default) else f":{parts.port}"
+    return f"{parts.scheme}://{shown}{port}{parts.path}"
+
+
+def url_path(value: str, source: Source) -> str:
+    """A path on the portal: begins with a slash, has no query and no trailing slash."""
+    plain = value.isascii() and value.isprintable() and not set(value) & set(" ?#%\\;")
+    if not (plain and value.startswith("/") and len(value) > 1 and not value.endswith("/") and "//" not in value
+            and not {".", ".."} & set(value.split("/"))):
+        raise ValueError("must be a path that begins with / and does not end with one, such as /vneid")
+    return value
+
+
+def paths(value: str, source: Source) -> tuple[str, ...]:
+    """Paths of the host, separated by white space."""
+    found = tuple(value.split())
+    if any(not path.startswith("/") or path.startswith("//") for path in found):
+        raise ValueError("must be paths that begin with /")
+    return found
+
+
+def networks(value: str, source: Source) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """IP addresses and networks (``10.0.0.5``, ``10.0.0.0/8``), separated by white space."""
+    found = []
+    for word in value.split():
+        try:
+            found.append(ipaddress.ip_network(word, strict=False))
+        except ValueError as error:
+            raise ValueError(f"must be IP addresses or networks; {word[:40]!r} is not") from error
+    return tuple(found)
+
+
+def existing_file(value: str, source: Source) -> str:
+    """The name of a file that can be read; relative names are relative to the ini."""
+    path = source.path(value.removeprefix("file:"))
+    if not path.is_file():
+        raise ValueError(f"must name a file; {path} is not there")
+    return str(path)
+
+
+existing_file.keeps_file = True  # type: ignore[attr-defined]
+
+
+def sqlalchemy_url(value: str, source: Source) -> str:
+    """A SQLAlchemy database URL."""
+    scheme, separator, _ = value.partition("://")
+    if not separator or not scheme.replace("+", "").isalnum():
+        raise ValueError("must be an SQLAlchemy URL such as sqlite:////var/lib/vneid/vneid.db or "
+                         "postgresql+psycopg://user@host/database")
+    return value

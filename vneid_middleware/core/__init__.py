@@ -1,0 +1,1 @@
+"""The protocol core: pure rules over values, without Pyramid, WSGI objects, clocks, sockets or storage."""

@@ -1,0 +1,144 @@
+"""The directives a plugin calls from its ``includeme``: ``config.add_vneid_…``.
+
+Each verifies what it is given and is an action of Pyramid's Configurator, so that two plugins that claim the same name are
+reported with both places, and a plugin that is included twice does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from zope.interface import Interface
+from zope.interface.exceptions import Invalid
+from zope.interface.verify import verifyObject
+
+from vneid_middleware import interfaces
+from vneid_middleware.exceptions import ConfigurationError
+from vneid_middleware.settings import SettingsTable
+
+ROLES: Mapping[str, Any] = {
+    "session_store": interfaces.ISessionStore,
+    "key_provider": interfaces.IKeyProvider,
+    "audit_sink": interfaces.IAuditSinkFactory,
+    "response_decoder": interfaces.IResponseDecoder,
+    "claims_mapper": interfaces.IClaimsMapper,
+    "profile": interfaces.IProviderProfile,
+    "readiness": interfaces.IReadinessCheck,
+}
+"""Role to interface; ``config.add_vneid_ROLE(name, implementation)`` for each."""
+
+
+class IImplementation(Interface):
+    """Registration marker: the utility's name is ``role:name``."""
+
+
+@dataclass
+class Registrations:
+    """What the plugins gave, in the order of their inclusion. Read-only after ``commit()``."""
+
+    tables: dict[str, SettingsTable] = field(default_factory=dict)
+    roles: dict[tuple[str, str], Any] = field(default_factory=dict)
+    components: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    messages: dict[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    provided: dict[str, list[str]] = field(default_factory=dict)
+
+    def implementations(self, role: str) -> dict[str, Any]:
+        """Return name to implementation of one role."""
+        return {name: item for (kind, name), item in self.roles.items() if kind == role}
+
+
+def includeme(config: Any) -> None:
+    """Add the directives to a Configurator."""
+    config.registry["vneid.registrations"] = Registrations()
+    for role in ROLES:
+        config.add_directive(f"add_vneid_{role}", _role_directive(role))
+    config.add_directive("add_vneid_settings", add_vneid_settings)
+    config.add_directive("add_vneid_component", add_vneid_component)
+    config.add_directive("add_vneid_messages", add_vneid_messages)
+
+
+def _role_directive(role: str) -> Callable[..., None]:
+    def directive(config: Any, name: str, implementation: Any) -> None:
+        implementation = config.maybe_dotted(implementation)
+        _verify(role, name, implementation)
+
+        def register() -> None:
+            config.registry.registerUtility(implementation, IImplementation, name=f"{role}:{name}")
+            registrations = config.registry["vneid.registrations"]
+            registrations.roles[role, name] = implementation
+            _note(config, f"{role} {name}")
+
+        config.action(("vneid", role, name), register)
+
+    directive.__name__ = f"add_vneid_{role}"
+    directive.__doc__ = f"""Offer an implementation of the role ``{role}`` under ``name``.
+
+    Args:
+        name: what the ini names it by.
+        implementation: an object (or its dotted name) that provides ``{ROLES[role].__name__}``.
+
+    Raises:
+        ConfigurationError: the object does not fulfil the interface; every missing or wrong method is named.
+    """
+    return directive
+
+
+def add_vneid_settings(config: Any, table: SettingsTable) -> None:
+    """Declare the settings of a plugin.
+
+    Args:
+        table: its rows and rules; the name of each row begins with the plugin's own name and a dot.
+    """
+    if not isinstance(table, SettingsTable):
+        raise ConfigurationError([f"add_vneid_settings takes a SettingsTable, not {type(table).__name__}"])
+    registrations: Registrations = config.registry["vneid.registrations"]
+    for row in table.rows:
+        config.action(("vneid", "setting", row.name), None)
+
+    def register() -> None:
+        registrations.tables[table.plugin] = table
+        _note(config, *(f"setting {row.name}" for row in table.rows))
+
+    config.action(("vneid", "settings", table.plugin), register)
+
+
+def add_vneid_component(config: Any, name: str, factory: Callable[[Any], Any]) -> None:
+    """Declare an object that the plugin's own views share.
+
+    Args:
+        name: views find it as ``request.vneid[name]``.
+        factory: called once with the :class:`vneid_middleware.services.Services`, after all settings were read and all
+            roles were provisioned. Must not do any input or output.
+    """
+    factory = config.maybe_dotted(factory)
+    registrations: Registrations = config.registry["vneid.registrations"]
+    config.action(("vneid", "component", name), lambda: registrations.components.__setitem__(name, factory))
+
+
+def add_vneid_messages(config: Any, plugin: str, messages: Mapping[str, Mapping[str, Any]]) -> None:
+    """Declare the words of a plugin's pages.
+
+    Args:
+        plugin: the plugin's name.
+        messages: code to language (``vi``, ``en``) to :class:`vneid_middleware.pages.Message`.
+    """
+    registrations: Registrations = config.registry["vneid.registrations"]
+    for code in messages:
+        config.action(("vneid", "message", code), None)
+    config.action(("vneid", "messages", plugin), lambda: registrations.messages.__setitem__(plugin, messages))
+
+
+def _verify(role: str, name: str, implementation: Any) -> None:
+    interface = ROLES[role]
+    try:
+        verifyObject(interface, implementation)
+    except Invalid as error:
+        words = " ".join(str(error).split())
+        raise ConfigurationError([f"add_vneid_{role}({name!r}): {words}"]) from error
+
+
+def _note(config: Any, *entries: str) -> None:
+    registrations: Registrations = config.registry["vneid.registrations"]
+    registrations.provided.setdefault(config.package_name, []).extend(entries)

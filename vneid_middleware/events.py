@@ -1,0 +1,107 @@
+"""Things that happened, in the past tense. Plugins subscribe to them; the audit writes them down.
+
+No event holds a secret, a code, a token or a cookie. What names a citizen is a keyed hash (``subject_hash``) and a
+masked number; subscribers that need more read it where they are allowed to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events.
+
+    ``name`` is the stable word in the audit; ``request_id`` is the correlation id that the person's page shows;
+    ``remote_addr`` is the client's address, found by ``trusted_proxies``; ``user_agent`` is cut to 200 characters.
+    """
+
+    name: ClassVar[str] = "event"
+    outcome: ClassVar[str] = "success"
+
+    request_id: str = ""
+    remote_addr: str = ""
+    user_agent: str = ""
+
+    def details(self) -> dict[str, Any]:
+        """Return the event's own fields, for the audit record's ``what``."""
+        return {key: value for key, value in asdict(self).items() if key not in _COMMON}
+
+
+_COMMON = frozenset({"request_id", "remote_addr", "user_agent", "who"})
+
+
+@dataclass(frozen=True)
+class CitizenEvent(Event):
+    """An event about one account; ``who`` holds ``subject_hash``, ``personal_id`` (masked) and ``account_type``."""
+
+    who: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ConfigurationLoaded(Event):
+    """A process read its configuration. ``fingerprint`` is SHA-256 over all settings, secrets by their hash."""
+
+    name: ClassVar[str] = "configuration.loaded"
+    fingerprint: str = ""
+    version: str = ""
+    plugins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LoginSucceeded(CitizenEvent):
+    """A citizen signed in and a session exists."""
+
+    name: ClassVar[str] = "login.succeeded"
+    level: int = 0
+    session_id: str = ""
+    replaced_session_id: str = ""
+
+
+@dataclass(frozen=True)
+class LoginRefused(CitizenEvent):
+    """A login ended without a session. ``code`` is the error's stable word, ``detail`` is for the operator."""
+
+    name: ClassVar[str] = "login.refused"
+    outcome: ClassVar[str] = "failure"
+    code: str = ""
+    status: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class LoggedOut(CitizenEvent):
+    """A citizen ended a session."""
+
+    name: ClassVar[str] = "logout.succeeded"
+    session_id: str = ""
+
+
+@dataclass(frozen=True)
+class LogoutRefused(Event):
+    """A logout request was refused, because it came from another site, say."""
+
+    name: ClassVar[str] = "logout.refused"
+    outcome: ClassVar[str] = "failure"
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class SessionsRevoked(Event):
+    """An operator or the provider ended sessions. ``scope`` is ``session``, ``subject`` or ``all``."""
+
+    name: ClassVar[str] = "session.revoked"
+    scope: str = "session"
+    target: str = ""
+    """Session id, or the subject's keyed hash."""
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class RedirectRefused(Event):
+    """A return target that is not on this portal was replaced by the start page."""
+
+    name: ClassVar[str] = "redirect.refused"
+    outcome: ClassVar[str] = "failure"

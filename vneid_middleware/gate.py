@@ -1,0 +1,166 @@
+"""What the middleware answers in the host's place, and what it changes in the host's answer: the paths that are not hot."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from vneid_middleware import negotiation
+from vneid_middleware.core.access import FORBIDDEN, STEP_UP, Decision
+from vneid_middleware.core.redirects import local_path
+from vneid_middleware.models import Identity
+from vneid_middleware.pages import Link, correlation_id
+from vneid_middleware.services import Services
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+_RETURN_PARAMETERS = ("return_to", "next", "came_from", "redirect_to", "returnUrl")
+_REPLACED_HEADERS = frozenset({"www-authenticate", "location", "cache-control", "expires", "etag", "last-modified"})
+_SHARED_CACHE = ("public", "s-maxage", "immutable")
+
+
+class Gate:
+    """Answers for the host.
+
+    Args:
+        services: everything of the middleware.
+        application: the embedded Pyramid application.
+    """
+
+    def __init__(self, services: Services, application: Any) -> None:
+        self._vneid = services
+        self._application = application
+        self._login = services.links.own("/login")
+        self._prefix = services.settings["prefix"]
+        self._encode = {"percent": _percent, "base64": _base64}.get(services.settings["identity_headers"])
+
+    # -- our own pages -------------------------------------------------------------------------------------------------
+
+    def own(self, environ: Environ, start_response: StartResponse, path: str) -> Iterable[bytes]:
+        """Answer a request under the prefix."""
+        inner = dict(environ)
+        inner["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self._prefix
+        inner["PATH_INFO"] = path[len(self._prefix):]
+        answer: Iterable[bytes] = self._application(inner, start_response)
+        return answer
+
+    def take_over(self, environ: Environ, start_response: StartResponse, ours: str) -> Iterable[bytes]:
+        """Answer the host's own login or logout path."""
+        inner = dict(environ)
+        if ours == "/login":
+            asked = dict(parse_qsl(environ.get("QUERY_STRING", ""), errors="replace"))
+            target = next((asked[name] for name in _RETURN_PARAMETERS if asked.get(name)), "")
+            origin = self._vneid.links.origin
+            target = target.removeprefix(origin) if target.startswith(origin + "/") else target
+            inner["QUERY_STRING"] = f"return_to={quote(target, safe='')}" if target else ""
+        return self.own(inner, start_response, self._prefix + ours)
+
+    # -- refusals ------------------------------------------------------------------------------------------------------
+
+    def refuse(self, environ: Environ, start_response: StartResponse, decision: Decision) -> Iterable[bytes]:
+        """Answer a request that the access rules don't let through: a login, a step-up, or 401 and 403."""
+        from webob import Request
+
+        pages, request = self._vneid.pages, Request(environ)
+        navigation = negotiation.is_navigation(environ)
+        if decision.outcome == FORBIDDEN:
+            response = pages.outcome(request, "forbidden", 403)
+        else:
+            query = f"level={decision.level}&" if decision.level else ""
+            url = f"{self._login}?{query}return_to={quote(self.return_path(environ), safe='/')}"
+            code = "step_up_required" if decision.outcome == STEP_UP else "login_required"
+            if navigation and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+                response = pages.redirect(url)
+            else:
+                response = pages.outcome(request, code, 401, links=(Link("action.retry", url),),
+                                         details={"level": str(decision.level)}, extra={"login_url": url})
+        answer: Iterable[bytes] = response(environ, start_response)
+        return answer
+
+    def unverifiable(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a protected request while nobody can say which sessions have ended."""
+        from webob import Request
+
+        response = self._vneid.pages.outcome(Request(environ), "session_unverifiable", 503, request_id=correlation_id())
+        response.headers["Retry-After"] = "30"
+        answer: Iterable[bytes] = response(environ, start_response)
+        return answer
+
+    # -- the host's answer ---------------------------------------------------------------------------------------------
+
+    def challenge(self, environ: Environ, start_response: StartResponse) -> StartResponse:
+        """Return a ``start_response`` that turns the host's 401 into a login. The body passes as it is."""
+        # taken now: a dispatcher inside the host moves path segments from one to the other
+        script_name, path = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+
+        def watching(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            if status[:3] == "401" and negotiation.is_navigation(environ):
+                there = {**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path}
+                url = f"{self._login}?return_to={quote(self.return_path(there), safe='/')}"
+                kept = [item for item in headers if item[0].lower() not in _REPLACED_HEADERS]
+                return start_response("303 See Other", [*kept, ("Location", url), ("Cache-Control", "no-store")], *exc_info)
+            return start_response(status, headers, *exc_info)
+
+        return watching
+
+    def refreshing(self, start_response: StartResponse, record: list[Any], now: float) -> StartResponse:
+        """Return a ``start_response`` that adds the session cookie, written again."""
+        sessions = self._vneid.sessions
+
+        def adding(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            # an answer that a cache may give to others must not carry a session, and one that took long must not
+            # bring back a session that has ended meanwhile
+            if not _is_shared(headers) and not sessions.revocations.is_ended(record):
+                headers = [*headers, ("Set-Cookie", sessions.refreshed_cookie(record, now))]
+            return start_response(status, headers, *exc_info)
+
+        return adding
+
+    def clearing(self, start_response: StartResponse) -> StartResponse:
+        """Return a ``start_response`` that removes a session cookie which is no good."""
+        names = self._vneid.sessions.names
+
+        def removing(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            if not _is_shared(headers):
+                headers = [*headers, ("Set-Cookie", names.delete(names.session))]
+            return start_response(status, headers, *exc_info)
+
+        return removing
+
+    # -- helpers -------------------------------------------------------------------------------------------------------
+
+    def return_path(self, environ: Mapping[str, Any]) -> str:
+        """Return where the person comes back to after a login: this page, or for a form the page that it was on."""
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            return local_path(environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""))
+        referer = environ.get("HTTP_REFERER", "")
+        if referer.startswith(self._vneid.links.origin + "/"):
+            parts = urlsplit(referer)
+            return parts.path + (f"?{parts.query}" if parts.query else "")
+        return "/"
+
+    def add_identity_headers(self, environ: Environ, identity: Identity) -> None:
+        """Give the host the identity under header names too, encoded as ``identity_headers`` says."""
+        encode = self._encode
+        if encode is not None:
+            environ["HTTP_X_VNEID_PERSONAL_ID"] = encode(identity.personal_id)
+            environ["HTTP_X_VNEID_FULL_NAME"] = encode(identity.full_name)
+            environ["HTTP_X_VNEID_BIRTH_DATE"] = encode(identity.birth_date or "")
+            environ["HTTP_X_VNEID_ACCOUNT_TYPE"] = encode(identity.account_type)
+            environ["HTTP_X_VNEID_LEVEL"] = encode(str(identity.level))
+
+
+def _is_shared(headers: list[tuple[str, str]]) -> bool:
+    return any(name.lower() == "cache-control" and any(word in value.lower() for word in _SHARED_CACHE)
+               for name, value in headers)
+
+
+def _percent(value: str) -> str:
+    return quote(value, safe="")
+
+
+def _base64(value: str) -> str:
+    return b64encode(value.encode("utf-8")).decode("ascii")

@@ -1,0 +1,131 @@
+"""The hot path: what every request to the portal passes.
+
+Without our cookie the host is called with the very objects that came, spoofed headers taken out. With it the session is
+opened and the identity set, nothing else. ``start_response`` is wrapped only where something must be added or answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from vneid_middleware.core.access import ALLOW, decide
+from vneid_middleware.core.session import identity_of, is_refresh_due
+from vneid_middleware.exceptions import ConfigurationError
+from vneid_middleware.gate import Environ, Gate, StartResponse
+from vneid_middleware.negotiation import may_navigate
+from vneid_middleware.services import Services
+
+SPOOFABLE = frozenset({"HTTP_REMOTE_USER"} | {f"HTTP_X_VNEID_{name}" for name in (
+    "SUBJECT", "SUB", "PERSONAL_ID", "FULL_NAME", "BIRTH_DATE", "ACCOUNT_TYPE", "LEVEL")})
+"""What only we may set. WSGI folds ``-`` and ``_`` and the case of header names, so these keys catch every spelling."""
+
+
+class Middleware:
+    """A WSGI application around the host.
+
+    Args:
+        app: the host.
+        application: the embedded application for our own pages.
+        services: everything else.
+
+    Raises:
+        ConfigurationError: ``app`` is, or wraps, a middleware of ours already.
+    """
+
+    def __init__(self, app: Any, application: Any, services: Services) -> None:
+        _refuse_nesting(app)
+        settings = services.settings
+        self.app = app
+        self.services = services
+        self._gate = Gate(services, application)
+        self._prefix: str = settings["prefix"]
+        self._own = (self._prefix, self._prefix + "/")
+        self._taken = {path: ours for key, ours in (("takeover.login", "/login"), ("takeover.logout", "/logout"))
+                       for given in settings[key] for path in (given.rstrip("/") or "/", given.rstrip("/") + "/")}
+        self._names = services.sessions.names
+        self._cookie = self._names.session
+        self._sessions = services.sessions
+        self._current = services.sessions.revocations.is_current
+        self._clock = services.clock
+        self._rules = settings["access"]
+        self._guarded = bool(settings["access"])
+        self._challenge: bool = settings["challenge"]
+        self._remote_user: str = settings.get("sso.remote_user", "personal_id")
+        self._headers = settings["identity_headers"] != "off"
+        self._started = False
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if not self._started:
+            self._start()
+        path = environ.get("PATH_INFO", "")
+        if not environ.keys().isdisjoint(SPOOFABLE):
+            for key in SPOOFABLE & environ.keys():
+                del environ[key]
+        if path.startswith(self._prefix) and (path == self._prefix or path.startswith(self._own[1])):
+            return self._gate.own(environ, start_response, path)
+        if self._taken and path in self._taken:
+            return self._gate.take_over(environ, start_response, self._taken[path])
+        if self._cookie in environ.get("HTTP_COOKIE", ""):
+            return self._with_cookie(environ, start_response, path)
+        if self._guarded and (requirements := self._rules.requirements(path)):
+            return self._gate.refuse(environ, start_response, decide(requirements, None))
+        if self._challenge and may_navigate(environ):
+            start_response = self._gate.challenge(environ, start_response)
+        return self.app(environ, start_response)  # type: ignore[no-any-return]
+
+    def _with_cookie(self, environ: Environ, start_response: StartResponse, path: str) -> Iterable[bytes]:
+        values, _, rest = self._names.split(environ["HTTP_COOKIE"])
+        if rest:
+            environ["HTTP_COOKIE"] = rest
+        else:
+            del environ["HTTP_COOKIE"]
+        now = self._clock()
+        known = not values or self._current(now)
+        record = self._sessions.open(values, now) if known else None
+        identity = None
+        if record is not None:
+            identity = environ["vneid.identity"] = identity_of(record)
+            user = getattr(identity, self._remote_user)
+            environ["REMOTE_USER"] = user if user.isascii() else user.encode("utf-8").decode("latin-1")
+            environ["AUTH_TYPE"] = "VNeID"
+            if self._headers:
+                self._gate.add_identity_headers(environ, identity)
+            if is_refresh_due(record, now):
+                start_response = self._gate.refreshing(start_response, record, now)
+        elif values and known and may_navigate(environ):
+            start_response = self._gate.clearing(start_response)
+        if self._guarded and (requirements := self._rules.requirements(path)):
+            if not known:
+                return self._gate.unverifiable(environ, start_response)
+            decision = decide(requirements, identity)
+            if decision.outcome != ALLOW:
+                return self._gate.refuse(environ, start_response, decision)
+        if identity is None and self._challenge and may_navigate(environ):
+            start_response = self._gate.challenge(environ, start_response)
+        return self.app(environ, start_response)  # type: ignore[no-any-return]
+
+    def _start(self) -> None:
+        import threading
+
+        from vneid_middleware.application import start
+
+        self._started = True
+        threading.Thread(target=start, args=(self.services,), name="vneid-start", daemon=True).start()
+
+
+def _refuse_nesting(app: Any) -> None:
+    """Look through the usual ways one WSGI application holds another for a second instance of ours."""
+    waiting, seen = [app], set()
+    while waiting and len(seen) < 50:
+        found = waiting.pop()
+        if isinstance(found, Middleware):
+            raise ConfigurationError(["the middleware stands twice in front of the host: remove one of the filters, or a "
+                                      "session of one would be undone by the other"])
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        cells = [cell.cell_contents for cell in getattr(found, "__closure__", None) or () if cell != type(cell)()]
+        attributes = [getattr(found, name, None) for name in ("app", "application", "wsgi_app", "_app", "__wrapped__",
+                                                              "__func__", "__self__", "func")]
+        waiting += [item for item in [*cells, *attributes] if callable(item) and not isinstance(item, type)]

@@ -1,0 +1,111 @@
+"""Immutable values that pass between the floors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+PERSON = "person"
+ORGANISATION = "organisation"
+ACCOUNT_TYPES = (PERSON, ORGANISATION)
+
+_PRECISIONS = {4: "year", 7: "month", 10: "day"}
+
+
+class PartialDate(str):
+    """A date that knows how much of itself is known: ``1990``, ``1990-05`` or ``1990-05-17`` (ISO 8601).
+
+    Civil records of older citizens hold the year alone (QCVN 109:2017/BTTTT sends ``<Nam>`` without day and month);
+    what is missing stays missing and is never invented.
+    """
+
+    __slots__ = ()
+
+    @property
+    def precision(self) -> str:
+        """``year``, ``month`` or ``day``."""
+        return _PRECISIONS.get(len(self), "unknown")
+
+    @property
+    def year(self) -> int:
+        return int(self[:4])
+
+    @property
+    def month(self) -> int | None:
+        return int(self[5:7]) if len(self) >= 7 else None
+
+    @property
+    def day(self) -> int | None:
+        return int(self[8:10]) if len(self) >= 10 else None
+
+
+class Identity(NamedTuple):
+    """Who is signed in: what the host finds in ``environ["vneid.identity"]``. Immutable.
+
+    A named tuple, because one is made for each signed-in request and nothing immutable is made faster.
+    """
+
+    subject: str
+    """The provider's own name for the account: ``sub``, or the personal number where VNeID sends none."""
+    issuer: str
+    """Who vouches for ``subject``; the pair is the account's key."""
+    personal_id: str
+    """Số định danh: 12 digits for a person in the VNeID profiles."""
+    full_name: str
+    """NFC, every diacritic kept."""
+    birth_date: PartialDate | None
+    account_type: str
+    """``person`` or ``organisation``."""
+    level: int
+    """Assurance level of the account: 0, 1 or 2."""
+    claims: Mapping[str, Any]
+    """The claims as the provider sent them."""
+    authenticated_at: int
+    """Unix seconds."""
+    session_id: str
+
+    def public(self) -> dict[str, Any]:
+        """Return what ``GET /session`` tells: everything but ``claims`` and ``session_id``."""
+        return {
+            "subject": self.subject,
+            "issuer": self.issuer,
+            "personal_id": self.personal_id,
+            "full_name": self.full_name,
+            "birth_date": self.birth_date,
+            "account_type": self.account_type,
+            "level": self.level,
+            "authenticated_at": self.authenticated_at,
+        }
+
+
+class MappedClaims(NamedTuple):
+    """What a claims mapper reads out of the provider's claims. Every value is already checked for form."""
+
+    subject: str
+    personal_id: str
+    full_name: str
+    birth_date: PartialDate | None
+    account_type: str
+    level: int
+
+
+class LoginTransaction(NamedTuple):
+    """One login under way in one tab of one browser; it lives sealed in that browser's cookie."""
+
+    state: str
+    nonce: str
+    code_verifier: str
+    return_to: str
+    """Absolute URL on the portal."""
+    level: int
+    """The level this login must reach; 0 when none was asked for."""
+    started_at: int
+    """Unix seconds."""
+    issuer: str
+    """The issuer that was asked, so that an answer of another one is recognised (RFC 9207)."""
+
+
+def frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a read-only view of ``mapping``."""
+    return MappingProxyType(dict(mapping))

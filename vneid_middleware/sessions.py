@@ -1,0 +1,77 @@
+"""Sessions as requests see them: from the Cookie header to a living record, and back into a cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vneid_middleware.core import session as rules
+from vneid_middleware.core.cookies import CookieNames
+from vneid_middleware.models import Identity
+from vneid_middleware.revocations import Revocations
+
+
+class Sessions:
+    """Opens, makes and ends sessions.
+
+    Args:
+        store: the ``ISessionStore``.
+        names: our cookies.
+        revocations: the list of ended sessions.
+        idle_timeout: seconds.
+        max_age: seconds.
+        clock: unix seconds.
+        keep_claims: claims that access rules ask for and that must stay in the record.
+    """
+
+    def __init__(self, store: Any, names: CookieNames, revocations: Revocations, *, idle_timeout: int, max_age: int,
+                 clock: Callable[[], float], keep_claims: frozenset[str] = frozenset()) -> None:
+        self.store = store
+        self.names = names
+        self.revocations = revocations
+        self.idle_timeout = idle_timeout
+        self.max_age = max_age
+        self.clock = clock
+        self._keep = keep_claims
+        self._load = store.loader()
+
+    def open(self, values: list[str], now: float) -> rules.Record | None:
+        """Return the record in the first valid one of the session cookies, or None.
+
+        The list of ended sessions is not asked here whether it is up to date: see ``Revocations.is_current``.
+        """
+        for value in values:
+            try:
+                record = self._load(value)
+                if (rules.is_record(record) and rules.is_live(record, now=now, idle_timeout=self.idle_timeout,
+                                                              max_age=self.max_age)
+                        and not self.revocations.is_ended(record)):
+                    return record  # type: ignore[no-any-return]
+            except Exception:  # noqa: S112  whatever a client sends, the answer is: not signed in
+                continue
+        return None
+
+    def from_environ(self, environ: Mapping[str, Any]) -> rules.Record | None:
+        """Return the living record of a request; None also when nobody can say which sessions have ended."""
+        values, _, _ = self.names.split(environ.get("HTTP_COOKIE", ""))
+        if not values:
+            return None
+        now = self.clock()
+        return self.open(values, now) if self.revocations.is_current(now) else None
+
+    def begin(self, identity: Identity, now: int) -> tuple[rules.Record, str]:
+        """Return the record of a new session and its ``Set-Cookie`` value."""
+        record = rules.new_record(identity, now=now, max_age=self.max_age, keep=self._keep)
+        return record, self.cookie(record)
+
+    def cookie(self, record: rules.Record) -> str:
+        """Return the ``Set-Cookie`` value for a record."""
+        return self.names.write(self.names.session, self.store.save(record))
+
+    def refreshed_cookie(self, record: rules.Record, now: float) -> str:
+        """Return the ``Set-Cookie`` value for a session that was used now."""
+        return self.cookie(rules.refreshed(record, now))
+
+    def expires_at(self, record: rules.Record) -> int:
+        """Return the unix second at which a session ends if nothing more is asked with it."""
+        return rules.expires_at(record, idle_timeout=self.idle_timeout, max_age=self.max_age)

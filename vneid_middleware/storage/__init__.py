@@ -1,0 +1,155 @@
+"""Everything kept between requests: one database, its tables and the only SQL of ours."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from vneid_middleware.exceptions import StorageError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+__all__ = ["Storage"]
+
+_TIMEOUT = 5
+"""Seconds that a connection, a statement or a lock may take: less than a person waits for a page."""
+
+
+class Storage:
+    """The database named by ``storage``.
+
+    Nothing is opened before the first call, and a forked process opens its own: connections don't survive ``fork``.
+
+    Args:
+        url: SQLAlchemy URL; relative SQLite files were made absolute by the settings.
+        threads: how many connections may be in use at once.
+    """
+
+    def __init__(self, url: str, threads: int = 4) -> None:
+        self._url = url
+        self._threads = threads
+        self._opened: tuple[int, Engine] | None = None
+        self._prepared_by = 0
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Give a connection in a write transaction, committed at the end, rolled back on any exception.
+
+        Raises:
+            StorageError: ``storage_unavailable``; the cause has the driver's words, never values.
+        """
+        self.prepare()
+        with self._transaction({}) as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection for reading only: on SQLite it does not wait for writers."""
+        self.prepare()
+        with self._transaction({"vneid_read": True}) as connection:
+            yield connection
+
+    def prepare(self) -> None:
+        """Create or upgrade the tables, once per process; several processes may do it at the same time."""
+        if self._prepared_by == os.getpid():
+            return
+        from vneid_middleware.storage.schema import upgrade
+
+        with _translated():
+            upgrade(self.engine())
+        self._prepared_by = os.getpid()
+
+    def check(self) -> None:
+        """Raise ``StorageError`` when the database can't be written now."""
+        from vneid_middleware.storage import tables
+
+        with self.begin() as connection:
+            connection.execute(tables.login_claims.delete().where(tables.login_claims.c.state_key == ""))
+
+    def engine(self) -> Engine:
+        """Return this process's SQLAlchemy engine."""
+        opened = self._opened
+        if opened is None or opened[0] != os.getpid():
+            lock: threading.Lock = self.__dict__.setdefault("_lock", threading.Lock())
+            with lock:
+                opened = self._opened
+                if opened is None or opened[0] != os.getpid():
+                    with _translated():
+                        opened = self._opened = (os.getpid(), _make_engine(self._url, self._threads))
+        return opened[1]
+
+    def close(self) -> None:
+        """Close this process's connections; the next call opens new ones."""
+        opened, self._opened, self._prepared_by = self._opened, None, 0
+        if opened is not None and opened[0] == os.getpid():
+            opened[1].dispose()
+
+    @contextmanager
+    def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:
+        with _translated(), self.engine().connect() as connection:
+            connection = connection.execution_options(**options)
+            with connection.begin():
+                yield connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except SQLAlchemyError as error:
+        # the statement's parameters may be personal: only the driver's own message goes on, and it is for the log
+        reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0][:200]
+        raise StorageError("storage_unavailable", reason) from None
+    except OSError as error:
+        raise StorageError("storage_unavailable", error.strerror or type(error).__name__) from None
+
+
+def _make_engine(url: str, threads: int) -> Engine:
+    from sqlalchemy import create_engine, event
+    from sqlalchemy.engine import make_url
+
+    parsed = make_url(url)
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
+    if parsed.get_backend_name() == "sqlite":
+        _make_private_file(parsed.database)
+        options["connect_args"] = {"timeout": _TIMEOUT, "check_same_thread": False}
+    else:
+        options.update(pool_size=max(2, threads), max_overflow=2, pool_timeout=_TIMEOUT, pool_recycle=1800)
+    if parsed.get_backend_name() == "postgresql":
+        options["connect_args"] = {"connect_timeout": _TIMEOUT, "application_name": "vneid-middleware",
+                                   "options": f"-c statement_timeout={_TIMEOUT}s -c lock_timeout={_TIMEOUT}s"}
+    engine = create_engine(parsed, **options)
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _make_private_file(database: str | None) -> None:
+    if not database or database == ":memory:":
+        return
+    os.makedirs(os.path.dirname(os.path.abspath(database)), mode=0o700, exist_ok=True)
+    os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _set_up_sqlite(connection: Any, record: Any) -> None:
+    # the driver's own transaction handling is off, so that a write transaction can begin as one: a deferred one that
+    # turns into a writer fails at once instead of waiting for its turn
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("vneid_read", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

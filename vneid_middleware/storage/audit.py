@@ -1,0 +1,23 @@
+"""Audit records in the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, select
+
+from vneid_middleware.storage.tables import audit_records
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+
+def append(connection: Connection, *, time: str, event: str, outcome: str, record: str) -> None:
+    """Keep one record."""
+    connection.execute(insert(audit_records).values(time=time, event=event, outcome=outcome, record=record))
+
+
+def records(connection: Connection, *, after: int = 0, limit: int = 1000) -> list[tuple[int, str]]:
+    """Return sequence number and JSON of records, oldest first."""
+    query = select(audit_records.c.seq, audit_records.c.record).where(audit_records.c.seq > after)
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(audit_records.c.seq).limit(limit))]

@@ -1,0 +1,82 @@
+"""Sessions that began, and sessions that ended before their time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import delete, func, insert, or_, select
+
+from vneid_middleware.storage.tables import ended_sessions, sessions
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+SESSION, SUBJECT, ALL = "session", "subject", "all"
+_ADVISORY_LOCK = 0x564E6545
+
+
+class Ended(NamedTuple):
+    """One line of the list of ended sessions."""
+
+    seq: int
+    scope: str
+    target: str
+    ended_at: int
+    expires_at: int
+
+
+def add(connection: Connection, row: dict[str, Any], *, now: int) -> None:
+    """Keep a session that begins; rows of sessions that are long over go at the same time."""
+    connection.execute(delete(sessions).where(sessions.c.expires_at < now))
+    connection.execute(insert(sessions).values(**row))
+
+
+def hint(connection: Connection, session_id: str) -> str | None:
+    """Return the sealed logout hint of a session."""
+    return connection.execute(select(sessions.c.hint).where(sessions.c.session_id == session_id)).scalar()
+
+
+def end(connection: Connection, scope: str, target: str, *, now: int, expires_at: int) -> None:
+    """Put a line on the list of ended sessions and drop the lines that nobody needs any more.
+
+    On PostgreSQL the lines get their numbers in the order they are committed in, or a reader that has seen number 6
+    would never ask for a number 5 that comes after it. SQLite has one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+    connection.execute(delete(ended_sessions).where(ended_sessions.c.expires_at < now))
+    connection.execute(insert(ended_sessions).values(scope=scope, target=target, ended_at=now, expires_at=expires_at))
+    if scope == SESSION:
+        connection.execute(delete(sessions).where(sessions.c.session_id == target))
+
+
+def ended_after(connection: Connection, seq: int) -> list[Ended]:
+    """Return the lines after number ``seq``, in order."""
+    query = select(ended_sessions).where(ended_sessions.c.seq > seq).order_by(ended_sessions.c.seq)
+    return [Ended(*row) for row in connection.execute(query)]
+
+
+def live(connection: Connection, *, now: int, subject_keys: Sequence[str] = (), limit: int = 1000) -> list[dict[str, Any]]:
+    """Return sessions that have not reached their end, newest first.
+
+    Args:
+        subject_keys: keyed hashes of a subject or a personal number; empty for everybody.
+    """
+    query = select(sessions).where(sessions.c.expires_at >= now).order_by(sessions.c.started_at.desc()).limit(limit)
+    if subject_keys:
+        query = query.where(or_(sessions.c.subject_key.in_(subject_keys), sessions.c.personal_key.in_(subject_keys)))
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def exists(connection: Connection, session_id: str) -> bool:
+    """Tell whether a session is on record."""
+    query = select(sessions.c.session_id).where(sessions.c.session_id == session_id)
+    return connection.execute(query).first() is not None
+
+
+def forget_all(connection: Connection) -> int:
+    """Drop the record of every session; return how many there were."""
+    count = connection.execute(select(func.count()).select_from(sessions)).scalar() or 0
+    connection.execute(delete(sessions))
+    return int(count)

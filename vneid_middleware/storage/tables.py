@@ -1,0 +1,54 @@
+"""The tables. Their history is in ``migrations/``; a test holds the two together."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+_sequence = BigInteger().with_variant(Integer, "sqlite")
+
+sessions = Table(
+    "vneid_sessions", metadata,
+    Column("session_id", String(64), primary_key=True),
+    Column("subject_key", String(64), nullable=False, comment="keyed hash of issuer and subject"),
+    Column("personal_key", String(64), nullable=False, comment="keyed hash of the personal number"),
+    Column("account", String(64), nullable=False, comment="masked personal number, for people to look at"),
+    Column("account_type", String(16), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("hint", Text, nullable=True, comment="sealed: what only logout needs"),
+    Index("vneid_sessions_subject", "subject_key"),
+    Index("vneid_sessions_personal", "personal_key"),
+    Index("vneid_sessions_expiry", "expires_at"),
+)
+
+ended_sessions = Table(
+    "vneid_ended_sessions", metadata,
+    Column("seq", _sequence, primary_key=True, autoincrement=True),
+    Column("scope", String(16), nullable=False, comment="session, subject or all"),
+    Column("target", Text, nullable=False, comment="session id; sealed issuer and subject; empty"),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("vneid_ended_sessions_expiry", "expires_at"),
+)
+
+login_claims = Table(
+    "vneid_login_claims", metadata,
+    Column("state_key", String(64), primary_key=True, comment="SHA-256 of the login's state"),
+    Column("claimed_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=True, comment="sealed: where the login ended"),
+    Index("vneid_login_claims_expiry", "expires_at"),
+)
+
+audit_records = Table(
+    "vneid_audit", metadata,
+    Column("seq", _sequence, primary_key=True, autoincrement=True),
+    Column("time", String(32), nullable=False, comment="UTC, ISO 8601"),
+    Column("event", String(64), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("record", Text, nullable=False, comment="the whole record as JSON"),
+    Index("vneid_audit_time", "time"),
+)
