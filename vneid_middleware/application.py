@@ -100,7 +100,8 @@ def make_filter(settings: Mapping[str, str], *, source: Source | None = None,
     if source.raw.get("enabled", "true").strip().lower() in ("false", "no", "off", "0"):
         return lambda app: app
     assembly = assemble(source, clock)
-    if assembly.services is None:
+    services = assembly.services
+    if services is None:
         raise ConfigurationError([problem for problem in assembly.problems if problem.severity == "error"])
     for problem in assembly.problems:
         log.warning("%s", problem)
@@ -108,7 +109,7 @@ def make_filter(settings: Mapping[str, str], *, source: Source | None = None,
     def wrap(app: Any) -> Any:
         from vneid_middleware.middleware import Middleware
 
-        return Middleware(app, assembly.application, assembly.services)
+        return Middleware(app, assembly.application, services)
 
     return wrap
 

@@ -15,6 +15,7 @@ ALWAYS = {
     "keys": "vneid_middleware.plugins.keys",
     "audit": "vneid_middleware.plugins.audit",
     "monitoring": "vneid_middleware.plugins.monitoring",
+    "forward_auth": "vneid_middleware.plugins.forward_auth",
 }
 """What every portal has, as plugins like any other."""
 

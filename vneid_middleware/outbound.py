@@ -111,7 +111,7 @@ class Outbound:
 
     def _start(self) -> tuple[int, asyncio.AbstractEventLoop, Any]:
         loop = asyncio.new_event_loop()
-        threading.Thread(target=loop.run_forever, name="vneid-outbound", daemon=True).start()
+        threading.Thread(target=_run, args=(loop,), name="vneid-outbound", daemon=True).start()
         session = asyncio.run_coroutine_threadsafe(self._open_session(), loop).result(10)
         return os.getpid(), loop, session
 
@@ -125,11 +125,25 @@ class Outbound:
                                      cookie_jar=aiohttp.DummyCookieJar())
 
     def close(self) -> None:
-        """Close the connections and stop the loop of this process."""
+        """Close the connections and stop the loop of this process; the next call starts another."""
         running, self._running = self._running, None
-        if running is not None and running[0] == os.getpid():
-            asyncio.run_coroutine_threadsafe(running[2].close(), running[1]).result(5)
-            running[1].call_soon_threadsafe(running[1].stop)
+        if running is None or running[0] != os.getpid():
+            return
+        _, loop, session = running
+        asyncio.run_coroutine_threadsafe(session.close(), loop).result(5)
+        # whatever still waits for a server that hangs is not waited for
+        loop.call_soon_threadsafe(loop.stop)
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
 
 
 async def _read(answer: Any, max_body: int) -> bytes:

@@ -77,8 +77,8 @@ def level_from_loas(value: object, now: int) -> int:
 
 
 def _level_of_text(text: str, now: int) -> int:
-    unescaped = text.replace("\\", "").strip().strip('"')
-    for candidate in (text, unescaped):
+    unescaped = text.replace("\\", "")
+    for candidate in (text, unescaped.strip().strip('"')):
         entries = _parse(candidate)
         if entries is not None:
             return _level_of_entries(entries, now)

@@ -31,6 +31,10 @@ _MAX_INT = 2**63
 _MIN_RSA_BITS, _MAX_RSA_BITS = 2_048, 16_384
 _MAX_EXPONENT = 2**64
 _KEY_ID = re.compile(r"[\x20-\x7e]{1,256}")
+_REFUSED_PARAMETERS = ("crit", "b64", "zip", "enc")
+_PARAMETER_TYPES: Mapping[str, type] = {
+    "alg": str, "typ": str, "cty": str, "jku": str, "x5u": str, "x5t": str, "x5t#S256": str, "x5c": list, "jwk": dict,
+}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _ALGORITHMS: Mapping[str, tuple[str, RSAAlgorithm | ECAlgorithm]] = {
     "RS256": ("RSA", RSAAlgorithm(RSAAlgorithm.SHA256)),
@@ -173,8 +177,8 @@ def parse_compact(token: str, *, max_size: int = MAX_TOKEN, max_header: int = MA
 
     Raises:
         JoseError: ``too_large`` before anything is decoded; ``malformed`` or ``json_invalid``;
-            ``header_refused`` for ``crit`` and ``b64`` (RFC 7797), which nothing here needs, and for an
-            ``alg`` or ``kid`` of the wrong form.
+            ``header_refused`` for ``crit``, ``b64`` (RFC 7797) and what belongs to encryption, and for a
+            parameter of the wrong form.
     """
     if not isinstance(token, str):
         raise JoseError("malformed", "the token is not text")
@@ -191,11 +195,14 @@ def parse_compact(token: str, *, max_size: int = MAX_TOKEN, max_header: int = MA
 
 
 def _check_header(header: dict[str, Any]) -> dict[str, Any]:
-    for name in ("crit", "b64"):
+    for name in _REFUSED_PARAMETERS:
         if name in header:
             raise JoseError("header_refused", f"the header has {name}", parameter=name)
-    if not isinstance(header.get("alg"), str):
-        raise JoseError("header_refused", "alg is missing or not text", parameter="alg")
+    for name, kind in _PARAMETER_TYPES.items():
+        if not isinstance(header.get(name, kind()), kind):
+            raise JoseError("header_refused", f"{name} is of the wrong type", parameter=name)
+    if "alg" not in header:
+        raise JoseError("header_refused", "alg is missing", parameter="alg")
     if "kid" in header and not _is_key_id(header["kid"]):
         raise JoseError("header_refused", "kid is not 1 to 256 printable ASCII characters", parameter="kid")
     return header

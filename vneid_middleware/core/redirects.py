@@ -7,6 +7,7 @@ import unicodedata
 from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 MAX_LENGTH = 2_048
+_DECODINGS = 3
 
 _PRINTABLE_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 _PATH_END = re.compile(r"[?#]")
@@ -24,8 +25,8 @@ def safe_return_to(value: str, *, public_url: str) -> str | None:
     Browsers, servers and parsers disagree about what leaves a site (CVE-2021-32786, CVE-2022-23527 and
     CVE-2026-44889 are three answers to one question), so a value passes only where there is nothing to
     disagree about: printable ASCII that begins with one slash, at most 2048 characters, and, as it stands and
-    percent-decoded once and twice, without backslash and control characters, and without ``//`` and dot
-    segments in the path.
+    percent-decoded up to three times, UTF-8 without backslash and control characters, and without ``//`` and
+    dot segments in the path.
 
     Args:
         value: a path of the browser with its query, percent-encoded. Where ``public_url`` has a path of its
@@ -34,8 +35,7 @@ def safe_return_to(value: str, *, public_url: str) -> str | None:
     """
     if len(value) > MAX_LENGTH or not _PRINTABLE_PATH.fullmatch(value):
         return None
-    once = unquote(value)
-    if not all(_is_plain(form) for form in (value, once, unquote(once))):
+    if not _is_plain(value, _DECODINGS):
         return None
     mount = urlsplit(public_url).path.rstrip("/")
     under_mount = _PATH_END.split(value, maxsplit=1)[0] == mount or value.startswith(mount + "/")
@@ -43,14 +43,20 @@ def safe_return_to(value: str, *, public_url: str) -> str | None:
     return origin + value if under_mount else origin + mount + value
 
 
-def _is_plain(value: str) -> bool:
+def _is_plain(value: str, decodings: int) -> bool:
     path = _PATH_END.split(value, maxsplit=1)[0]
-    return not (
+    if (
         "\\" in value
         or "//" in path
         or not _DOT_SEGMENTS.isdisjoint(path.split("/"))
         or any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in value)
-    )
+    ):
+        return False
+    try:
+        decoded = unquote(value, errors="strict")
+    except UnicodeDecodeError:
+        return False
+    return decoded == value or not decodings or _is_plain(decoded, decodings - 1)
 
 
 def return_to_from_query(query_string: str) -> str | None:

@@ -1,0 +1,185 @@
+"""A portal and the VNeID simulator, both over real HTTP on loopback, and a browser that keeps cookies."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from waitress import create_server
+
+from vneid_middleware.application import make_filter
+from vneid_middleware.simulator import make_simulator
+from vneid_middleware.simulator.state import DEMO_CLIENT, DEMO_SECRET
+
+NAVIGATION = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Sec-Fetch-Mode": "navigate"}
+
+
+class Answer(NamedTuple):
+    """One answer, redirects not followed."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    text: str
+    url: str
+
+    @property
+    def location(self) -> str:
+        return self.headers["Location"] or ""
+
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+class Browser:
+    """Keeps cookies by host and port and follows redirects, as far as a login needs it."""
+
+    def __init__(self) -> None:
+        self.cookies: dict[str, dict[str, str]] = {}
+
+    def get(self, url: str, headers: dict[str, str] | None = None, follow: bool = False) -> Answer:
+        answer = self.send("GET", url, headers)
+        for _ in range(10):
+            if not (follow and answer.status == 303):
+                return answer
+            answer = self.send("GET", answer.location, headers)
+        raise AssertionError(f"redirects without end at {answer.url}")
+
+    def post(self, url: str, form: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Answer:
+        kind = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+        return self.send("POST", url, kind, urlencode(form or {}).encode())
+
+    def send(self, method: str, url: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> Answer:
+        parts = urlsplit(url)
+        jar = self.cookies.setdefault(parts.netloc, {})
+        sent = {**NAVIGATION, **(headers or {})}
+        if jar:
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
+        connection = http.client.HTTPConnection(parts.netloc, timeout=40)
+        try:
+            connection.request(method, parts.path + (f"?{parts.query}" if parts.query else ""), body, sent)
+            response = connection.getresponse()
+            text = response.read().decode("utf-8", "replace")
+        finally:
+            connection.close()
+        for line in response.headers.get_all("Set-Cookie") or ():
+            self._keep(jar, line)
+        return Answer(response.status, response.headers, text, url)
+
+    @staticmethod
+    def _keep(jar: dict[str, str], line: str) -> None:
+        pair, *attributes = line.split(";")
+        name, _, value = pair.partition("=")
+        if any(part.strip().lower() == "max-age=0" for part in attributes):
+            jar.pop(name, None)
+        else:
+            jar[name] = value
+
+
+def host(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    """The untouched portal: greets whom it is told of, and keeps one page for people who are signed in."""
+    user = environ.get("REMOTE_USER")
+    if environ["PATH_INFO"] == "/ho-so" and not user:
+        start_response("401 Unauthorized", [("Content-Type", "text/plain"), ("WWW-Authenticate", "Form")])
+        return [b"sign in first"]
+    identity = environ.get("vneid.identity")
+    start_response("200 OK", [("Content-Type", "application/json; charset=utf-8")])
+    return [json.dumps({"user": user, "name": identity and identity.full_name, "level": identity and identity.level,
+                        "birth_date": identity and identity.birth_date, "cookie": environ.get("HTTP_COOKIE", ""),
+                        "path": environ["PATH_INFO"], "query": environ["QUERY_STRING"]}).encode()]
+
+
+@contextmanager
+def serving(make: Callable[[str], Any], threads: int = 8) -> Iterator[tuple[str, Any]]:
+    """Serve ``make(base_url)`` on a free port and give base URL and application."""
+    holder: dict[str, Any] = {}
+    server = create_server(lambda environ, start: holder["app"](environ, start), host="127.0.0.1", port=0, threads=threads)
+    base = f"http://127.0.0.1:{server.effective_port}"
+    holder["app"] = make(base)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield base, holder["app"]
+    finally:
+        server.close()
+        thread.join(10)
+
+
+class Journey:
+    """Portal, simulator and a browser."""
+
+    def __init__(self, portal: str, app: Any, provider: str, simulator: Any) -> None:
+        self.portal, self.app, self.provider, self.simulator = portal, app, provider, simulator
+        self.browser = Browser()
+
+    def switch(self, **values: str) -> None:
+        for name, value in values.items():
+            self.simulator.state.set(name.replace("fault_", "fault."), value)
+
+    def sign_in(self, persona: str = "nguyet", path: str = "/", level: str = "", browser: Browser | None = None) -> Answer:
+        """Go through a login as ``persona`` and return where it ends."""
+        self.simulator.state.persona = persona
+        query = urlencode({**({"level": level} if level else {}), "return_to": path})
+        return (browser or self.browser).get(f"{self.portal}/vneid/login?{query}", follow=True)
+
+    def session(self, browser: Browser | None = None) -> Any:
+        return (browser or self.browser).get(self.portal + "/vneid/session").json()
+
+    def audit(self) -> list[dict[str, Any]]:
+        from vneid_middleware.storage import audit
+
+        with self.app.services.storage.read() as connection:
+            return [json.loads(record) for _, record in audit.records(connection)]
+
+    def token_requests(self) -> int:
+        return sum(entry["path"].endswith("/token") for entry in self.simulator.state.log)
+
+
+@pytest.fixture
+def journey(tmp_path: Any) -> Iterator[Callable[..., Journey]]:
+    """Return a function that starts a portal with further settings before a simulator."""
+    with ExitStack() as stack:
+        def start(profile: str = "guide-2023", **settings: str) -> Journey:
+            portal: dict[str, str] = {}
+            provider, simulator = stack.enter_context(serving(lambda base: make_simulator(base)))
+            stack.callback(simulator.state.stopped.set)
+
+            def make(base: str) -> Any:
+                portal["base"] = base
+                return make_filter({**settings_for(base, provider, profile, tmp_path), **settings})(host)
+
+            base, app = stack.enter_context(serving(make))
+            register(simulator, base)
+            if profile == "oidc":
+                simulator.state.set("id_token", "on")
+                simulator.state.set("claims", "oidc")
+                simulator.state.set("logout_parameter", "post_logout_redirect_uri")
+            stack.callback(app.services.outbound.close)
+            stack.callback(app.services.storage.close)
+            return Journey(base, app, provider, simulator)
+
+        yield start
+
+
+def register(simulator: Any, portal: str, **more: str) -> None:
+    from vneid_middleware.simulator.state import Client
+
+    simulator.state.clients[DEMO_CLIENT] = Client(DEMO_CLIENT, DEMO_SECRET, (portal + "/vneid/callback",),
+                                                  (portal + "/vneid/logged-out",), **more)
+
+
+def settings_for(portal: str, provider: str, profile: str, folder: Any) -> dict[str, str]:
+    common = {"public_url": portal, "secret": "journey-0123456789-abcdefghijklmnopqrstuvwxyz",
+              "storage": f"sqlite:///{folder}/vneid.db", "sso.client_id": DEMO_CLIENT, "sso.client_secret": DEMO_SECRET,
+              "sso.profile": profile, "server_threads": "8"}
+    if profile == "oidc":
+        return {**common, "sso.issuer": provider}
+    return {**common, "sso.authorization_endpoint": provider + "/auth",
+            "sso.token_endpoint": provider + "/api/idp/auth/realms/citizen/protocol/openid-connect/token",
+            "sso.userinfo_endpoint": provider + "/api/idp/third-party/userinfo",
+            "sso.logout_endpoint": provider + "/api/idp/sso/logout"}
