@@ -1,0 +1,52 @@
+"""The command ``vneid``. Results go to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import warnings
+from typing import Any
+
+_COMMANDS = {
+    "init": "write an ini that starts as it is",
+    "serve": "serve the ini's main pipeline",
+    "check": "read the whole configuration and tell every problem",
+    "plugins": "list plugins: installed, active, and what each provides",
+    "simulator": "play VNeID on this machine",
+    "sessions": "list and end sessions",
+    "keys": "make secrets and keys",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return the exit code.
+
+    Args:
+        argv: the words after ``vneid``; those of the process by default.
+    """
+    # Pyramid 2.1 imports pkg_resources; the warning is not for whoever types a command
+    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+    parser = argparse.ArgumentParser(prog="vneid", description="Speak VNeID in front of any Python portal.")
+    parser.add_argument("--version", action="version", version=_version())
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    words = sys.argv[1:] if argv is None else argv
+    for name, about in _COMMANDS.items():
+        sub = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+        if name in words[:1]:
+            _module(name).add_arguments(sub)
+    args = parser.parse_args(words)
+    code: int = _module(args.command).run(args)
+    return code
+
+
+def _module(name: str) -> Any:
+    # only the command that is called is loaded
+    where = "vneid_middleware.simulator" if name == "simulator" else f"vneid_middleware.cli.{name}"
+    return importlib.import_module(where)
+
+
+def _version() -> str:
+    from vneid_middleware import __version__
+
+    return f"vneid-middleware {__version__}"

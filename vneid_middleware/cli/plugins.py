@@ -1,0 +1,51 @@
+"""``vneid plugins``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from vneid_middleware import loader
+from vneid_middleware.cli.reading import sources, tell
+from vneid_middleware.exceptions import ConfigurationError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("ini", metavar="FILE.ini", nargs="?", help="also tell which are active in this file")
+    parser.epilog = "Example: vneid plugins portal.ini"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print installed plugins, the active ones, and what they provide."""
+    print("installed:")
+    found = loader.installed()
+    for plugin in found:
+        clash = " (offered twice: name it by its dotted name)" if [p.name for p in found].count(plugin.name) > 1 else ""
+        print(f"  {plugin.name}  {plugin.distribution} {plugin.version}  {plugin.value}{clash}")
+    print("always active:")
+    for name, value in loader.ALWAYS.items():
+        print(f"  {name}  {value}")
+    return _active(args.ini) if args.ini else 0
+
+
+def _active(ini: str) -> int:
+    from vneid_middleware.application import assemble
+
+    try:
+        found = sources(ini, {})
+    except ConfigurationError as error:
+        tell(error.problems)
+        return 1
+    broken = False
+    for source in found:
+        assembly = assemble(source)
+        errors = [problem for problem in assembly.problems if problem.key == "plugins"]
+        tell(errors)
+        broken |= bool(errors)
+        print(f"active in {os.path.basename(ini)} [{source.section}]: {source.raw.get('plugins', 'sso')}")
+        for package, entries in assembly.registrations.provided.items():
+            print(f"  {package}:")
+            for entry in entries:
+                print(f"    {entry}")
+    return 1 if broken else 0
