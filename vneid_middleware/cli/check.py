@@ -8,7 +8,7 @@ import sys
 from configparser import Error as IniError
 from typing import Any, NamedTuple
 
-from vneid_middleware.cli.reading import add_ini, ini_problem, sources, tell, variables_of
+from vneid_middleware.cli.reading import add_ini, ini_problem, loader, sources, tell, variables_of
 from vneid_middleware.exceptions import ConfigurationError, VNeIDError
 from vneid_middleware.settings import Problem, Settings, Source
 
@@ -57,16 +57,12 @@ def _pipeline(source: Source) -> list[Problem]:
 
 def _host(args: argparse.Namespace) -> list[Problem]:
     """Import the host, as serving would."""
-    from paste.deploy.loadwsgi import ConfigLoader
-
     from vneid_middleware.paste import wsgi_app
 
     path = os.path.abspath(args.ini)
     defaults = {"here": os.path.dirname(path), "__file__": path, **variables_of(args)}
     try:
-        loader = ConfigLoader(path)
-        loader.update_defaults(defaults)
-        parser = loader.parser
+        parser = loader(path, variables_of(args)).parser
         for section in parser.sections():
             if section.startswith("app:") and parser.get(section, "use", fallback="") == "egg:vneid-middleware#wsgi":
                 keys = {key: parser.get(section, key) for key in parser.options(section)

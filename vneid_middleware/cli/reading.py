@@ -44,13 +44,18 @@ def sources(ini: str, variables: dict[str, str]) -> list[Source]:
     return [_source(path, name, variables) for name in names]
 
 
-def _source(path: str, section: str, variables: dict[str, str]) -> Source:
+def loader(path: str, variables: dict[str, str]) -> Any:
+    """Return PasteDeploy's loader for an ini; variables of the command line win over the ini's ``[DEFAULT]``."""
     from paste.deploy.loadwsgi import ConfigLoader
 
+    found = ConfigLoader(path)
+    found.update_defaults({"here": os.path.dirname(path), "__file__": path, **variables})
+    return found
+
+
+def _source(path: str, section: str, variables: dict[str, str]) -> Source:
     try:
-        loader = ConfigLoader(path)
-        loader.update_defaults({"here": os.path.dirname(path), "__file__": path, **variables})
-        parser = loader.parser
+        parser = loader(path, variables).parser
         local = {key: parser.get(section, key) for key in parser.options(section) if key not in parser.defaults()}
     except (IniError, ValueError) as error:
         raise ConfigurationError([ini_problem(error, path)]) from error

@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import Any
 
-from vneid_middleware.cli.reading import add_ini, ini_problem, sources, tell, variables_of
+from vneid_middleware.cli.reading import add_ini, ini_problem, loader, sources, tell, variables_of
 from vneid_middleware.exceptions import ConfigurationError
 
 
@@ -24,14 +24,12 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         found = sources(args.ini, variables_of(args))
-        app, server = _load(os.path.abspath(args.ini), variables_of(args))
+        app, server, address = _load(os.path.abspath(args.ini), variables_of(args))
     except ConfigurationError as error:
         tell(error.problems)
         print(f"vneid serve: {args.ini} does not start. See: vneid check {args.ini}", file=sys.stderr)
         return 1
-    address = found[0].server
-    print(f"{found[0].raw.get('public_url', '')} (listening on {address.get('listen') or address.get('host', '127.0.0.1')}"
-          f"{'' if address.get('listen') else ':' + address.get('port', '8080')})", flush=True)
+    print(f"{found[0].raw.get('public_url', '')} (listening on {address})", flush=True)
     signal.signal(signal.SIGTERM, _stop)
     try:
         server(app)
@@ -44,14 +42,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _load(path: str, variables: dict[str, str]) -> tuple[Any, Any]:
+def _load(path: str, variables: dict[str, str]) -> tuple[Any, Any, str]:
     from configparser import Error as IniError
 
-    from paste.deploy import loadapp, loadserver
+    from paste.deploy.loadwsgi import APP, SERVER
 
     try:
-        app = loadapp(f"config:{path}", global_conf=variables)
-        return app, loadserver(f"config:{path}", global_conf=variables)
+        found = loader(path, variables)
+        given = {"here": os.path.dirname(path), "__file__": path, **variables}
+        app = found.get_context(APP, None, given).create()
+        server = found.get_context(SERVER, None, given)
+        listen = server.local_conf.get("listen")
+        address = listen or f"{server.local_conf.get('host', '0.0.0.0')}:{server.local_conf.get('port', '8080')}"  # noqa: S104
+        return app, server.create(), address
     except ConfigurationError:
         raise
     except (IniError, LookupError, ImportError, ValueError) as error:

@@ -33,7 +33,8 @@ _MAX_EXPONENT = 2**64
 _KEY_ID = re.compile(r"[\x20-\x7e]{1,256}")
 _REFUSED_PARAMETERS = ("crit", "b64", "zip", "enc")
 _PARAMETER_TYPES: Mapping[str, type] = {
-    "alg": str, "typ": str, "cty": str, "jku": str, "x5u": str, "x5t": str, "x5t#S256": str, "x5c": list, "jwk": dict,
+    "alg": str, "typ": str, "cty": str, "jku": str, "x5u": str, "x5t": str, "x5t#S256": str, "x5c": list,
+    "jwk": dict,
 }
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _ALGORITHMS: Mapping[str, tuple[str, RSAAlgorithm | ECAlgorithm]] = {

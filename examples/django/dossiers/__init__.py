@@ -1,0 +1,1 @@
+"""Public services and the dossiers that citizens submit for them."""

@@ -1,0 +1,1 @@
+"""A provincial public-service portal in Django."""

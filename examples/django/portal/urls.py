@@ -1,0 +1,17 @@
+"""Addresses of the portal."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.staticfiles.views import serve
+from django.urls import include, path, re_path
+
+urlpatterns = [
+    path("", include("dossiers.urls")),
+    path("dang-nhap", LoginView.as_view(), name="login"),
+    path("dang-xuat", LogoutView.as_view(), name="logout"),
+    path("admin/", admin.site.urls),
+    # in production the web server serves this folder
+    re_path(r"^static/(?P<path>.+)$", serve, {"insecure": True}),
+]

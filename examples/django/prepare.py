@@ -1,0 +1,43 @@
+"""What an installer does once: makes the secrets, the database and the first data. Safe to run again."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VAR = Path(os.environ.get("PORTAL_VAR") or HERE / "var")
+SECRETS = ("secret", "django-secret")
+"""The first one is for the ini, the second one is Django's own."""
+
+
+def main() -> None:
+    """Prepare the folder that ``PORTAL_VAR`` names, by default ``var`` beside this file."""
+    VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in SECRETS:
+        make_secret(VAR / name)
+    sys.path.insert(0, str(HERE))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0, interactive=False)
+    call_command("seed")
+
+
+def make_secret(path: Path) -> None:
+    """Write a random secret that only the owner reads; leave one that is there already."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "w", encoding="ascii") as handle:
+        handle.write(secrets.token_urlsafe(48) + "\n")
+
+
+if __name__ == "__main__":
+    main()
