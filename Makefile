@@ -1,40 +1,80 @@
+# The commands of the project. Each works on a fresh machine with Python 3.10 or newer, and says what it does.
 PYTHON ?= python3
 PORT ?= 6543
 SIMULATOR_PORT ?= 8765
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST_ARGS ?= -n 2
+SOURCES := setup.cfg pyproject.toml MANIFEST.in README.md LICENSE \
+	$(shell find vneid_middleware -type f -not -name '*.pyc')
 export PORT SIMULATOR_PORT
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test bench lint docs clean
+.DELETE_ON_ERROR:
 
-$(BIN)/python:
-	@echo "making $(VENV)"
-	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --upgrade pip "setuptools<82" wheel
-
-$(VENV)/.demo: $(BIN)/python setup.cfg pyproject.toml
-	@echo "installing the middleware and the sample portal's framework"
-	@$(PIP) install -e . django
-	@touch $@
-
-$(VENV)/.test: $(BIN)/python setup.cfg pyproject.toml
-	@echo "installing what the tests need"
-	@$(PIP) install -e ".[test,postgresql]"
-	@touch $@
-
+# The demonstration: a sample portal behind the middleware, and the VNeID simulator.
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo.py
 
-test: $(VENV)/.test
-	@$(BIN)/python -m pytest
+# All tests, against the wheel as users install it and never against the source tree.
+test: $(VENV)/.test $(VENV)/.node
+	@echo "testing"
+	@VNEID_TEST_WHEEL=1 $(BIN)/pytest $(PYTEST_ARGS)
 
+# What the middleware costs, as a table of ratios.
 bench: $(VENV)/.test
 	@$(BIN)/python -W ignore tests/bench/run.py
 
+# Style, types, floors, and whether the reference page is what the code says.
 lint: $(VENV)/.test
-	@$(BIN)/ruff check vneid_middleware tests
+	@echo "ruff: style"
+	@$(BIN)/ruff check .
+	@echo "mypy: types"
 	@$(BIN)/mypy
+	@echo "import-linter: floors"
+	@$(BIN)/lint-imports --no-cache
+	@echo "docs/settings.md: up to date?"
+	@$(BIN)/python docs/make_settings.py --check
+
+# Writes docs/settings.md from the tables in the code.
+docs: $(VENV)/.test
+	@$(BIN)/python docs/make_settings.py
 
 clean:
-	rm -rf $(VENV) build dist var artifacts *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist var artifacts *.egg-info tests/providers/node_modules .coverage
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.ready:
+	@echo "making $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed") if sys.version_info < (3, 10) else None'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --upgrade pip "setuptools>=68,<82" wheel build
+	@touch $@
+
+# The wheel is made from the source distribution, so that what that lacks is missed here.
+dist/.built: $(VENV)/.ready $(SOURCES)
+	@echo "building the wheel"
+	@rm -rf build dist && mkdir dist
+	@$(BIN)/python -m build --no-isolation --outdir dist . > dist/build.log 2>&1 || { cat dist/build.log; exit 1; }
+	@touch $@
+
+$(VENV)/.demo: dist/.built
+	@echo "installing the middleware and the sample portal's framework"
+	@$(PIP) install --force-reinstall --no-deps dist/*.whl
+	@$(PIP) install dist/*.whl django
+	@touch $@
+
+$(VENV)/.test: dist/.built
+	@echo "installing the wheel and what the tests need"
+	@$(PIP) install --force-reinstall --no-deps dist/*.whl
+	@$(PIP) install "$$(ls dist/*.whl)[test,postgresql]"
+	@touch $@
+
+# The second OpenID provider that sign-on is tried against is a Node package.
+$(VENV)/.node: $(VENV)/.ready $(wildcard tests/providers/package-lock.json)
+	@if command -v npm > /dev/null && [ -f tests/providers/package-lock.json ]; then \
+		echo "installing the OpenID provider that the tests run against"; \
+		npm ci --prefix tests/providers --no-audit --no-fund --loglevel=error; \
+	else echo "no npm: the tests against a second OpenID provider are skipped"; fi
+	@touch $@
