@@ -89,7 +89,7 @@ def check_free(name: str, port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            give_up(2, f"Cổng {port} không dùng được ({name}). Chọn cổng khác: {name}={port + 1} make demo\n"
+            give_up(2, f"Cổng mạng {port} không dùng được ({name}). Chọn số khác: {name}={port + 1} make demo\n"
                        f"Port {port} can't be used: {error.strerror}. Choose another: {name}={port + 1} make demo")
 
 

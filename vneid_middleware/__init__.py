@@ -28,6 +28,6 @@ def make_filter(settings: Mapping[str, str]) -> Callable[[WSGIApplication], WSGI
     Raises:
         vneid_middleware.exceptions.ConfigurationError: with every problem at once.
     """
-    from vneid_middleware.application import make_filter as make
+    from vneid_middleware.paste import make_filter as make
 
     return make(settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from vneid_middleware import __version__, loader
@@ -91,27 +91,6 @@ def assemble(source: Source, clock: Callable[[], float] = time.time) -> Assembly
     except ConfigurationError as error:
         return Assembly(settings, [*problems, *map(_as_problem, error.problems)], registrations, None, None)
     return Assembly(settings, problems, registrations, services, _make_application(config, services))
-
-
-def make_filter(settings: Mapping[str, str], *, source: Source | None = None,
-                clock: Callable[[], float] = time.time) -> Callable[[Any], Any]:
-    """Return ``filter(app)``; see :func:`vneid_middleware.make_filter`."""
-    source = source or Source(dict(settings))
-    if source.raw.get("enabled", "true").strip().lower() in ("false", "no", "off", "0"):
-        return lambda app: app
-    assembly = assemble(source, clock)
-    services = assembly.services
-    if services is None:
-        raise ConfigurationError([problem for problem in assembly.problems if problem.severity == "error"])
-    for problem in assembly.problems:
-        log.warning("%s", problem)
-
-    def wrap(app: Any) -> Any:
-        from vneid_middleware.middleware import Middleware
-
-        return Middleware(app, assembly.application, services)
-
-    return wrap
 
 
 def start(services: Services) -> None:
@@ -205,7 +184,7 @@ def _build(settings: Settings, registrations: Registrations, config: Any, clock:
         subscribers=config.registry.notify, record=make_record, components={})
     for implementation in registrations.roles.values():
         if IProvisioned.providedBy(implementation):
-            implementation.provision(services)
+            implementation.provision(services)  # type: ignore[no-untyped-call]
     services = services.with_parts(
         keys=registrations.roles["key_provider", settings["keys.provider"]],
         sinks=_sinks(services, registrations), sessions=_sessions(services, registrations),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -10,6 +9,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from vneid_middleware import negotiation
 from vneid_middleware.core.access import FORBIDDEN, STEP_UP, Decision
 from vneid_middleware.core.redirects import local_path
+from vneid_middleware.exceptions import ConfigurationError
+from vneid_middleware.identity_headers import ENCODERS, identity_headers
 from vneid_middleware.models import Identity
 from vneid_middleware.pages import Link, correlation_id
 from vneid_middleware.services import Services
@@ -35,7 +36,7 @@ class Gate:
         self._application = application
         self._login = services.links.own("/login")
         self._prefix = services.settings["prefix"]
-        self._encode = {"percent": _percent, "base64": _base64}.get(services.settings["identity_headers"])
+        self._encode = ENCODERS.get(services.settings["identity_headers"])
 
     # -- our own pages -------------------------------------------------------------------------------------------------
 
@@ -144,23 +145,32 @@ class Gate:
 
     def add_identity_headers(self, environ: Environ, identity: Identity) -> None:
         """Give the host the identity under header names too, encoded as ``identity_headers`` says."""
-        encode = self._encode
-        if encode is not None:
-            environ["HTTP_X_VNEID_PERSONAL_ID"] = encode(identity.personal_id)
-            environ["HTTP_X_VNEID_FULL_NAME"] = encode(identity.full_name)
-            environ["HTTP_X_VNEID_BIRTH_DATE"] = encode(identity.birth_date or "")
-            environ["HTTP_X_VNEID_ACCOUNT_TYPE"] = encode(identity.account_type)
-            environ["HTTP_X_VNEID_LEVEL"] = encode(str(identity.level))
+        if self._encode is not None:
+            for name, value in identity_headers(identity, self._encode).items():
+                environ["HTTP_" + name.upper().replace("-", "_")] = value
 
 
 def _is_shared(headers: list[tuple[str, str]]) -> bool:
     return any(name.lower() == "cache-control" and any(word in value.lower() for word in _SHARED_CACHE)
                for name, value in headers)
 
+def refuse_nesting(app: Any, kind: type) -> None:
+    """Look through the usual ways one WSGI application holds another for a second instance of ours, which is of ``kind``.
 
-def _percent(value: str) -> str:
-    return quote(value, safe="")
-
-
-def _base64(value: str) -> str:
-    return b64encode(value.encode("utf-8")).decode("ascii")
+    Raises:
+        ConfigurationError: there is one.
+    """
+    waiting: list[Any] = [app]
+    seen: set[int] = set()
+    while waiting and len(seen) < 50:
+        found = waiting.pop()
+        if isinstance(found, kind):
+            raise ConfigurationError(["the middleware stands twice in front of the host: remove one of the filters, or a "
+                                      "session of one would be undone by the other"])
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        cells = [cell.cell_contents for cell in getattr(found, "__closure__", None) or () if cell != type(cell)()]
+        attributes = [getattr(found, name, None) for name in ("app", "application", "wsgi_app", "_app", "__wrapped__",
+                                                              "__func__", "__self__", "func")]
+        waiting += [item for item in [*cells, *attributes] if callable(item) and not isinstance(item, type)]

@@ -92,7 +92,7 @@ def _includeme(name: str, target: Any) -> Callable[[Any], None]:
     function = getattr(target, "includeme", target)
     if not callable(function) or isinstance(function, type):
         raise PluginError(f"the plugin {name} has no includeme(config) function")
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def _unknown(name: str) -> str:

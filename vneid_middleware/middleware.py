@@ -11,8 +11,7 @@ from typing import Any
 
 from vneid_middleware.core.access import ALLOW, decide
 from vneid_middleware.core.session import identity_of, is_refresh_due
-from vneid_middleware.exceptions import ConfigurationError
-from vneid_middleware.gate import Environ, Gate, StartResponse
+from vneid_middleware.gate import Environ, Gate, StartResponse, refuse_nesting
 from vneid_middleware.negotiation import may_navigate
 from vneid_middleware.services import Services
 
@@ -34,7 +33,7 @@ class Middleware:
     """
 
     def __init__(self, app: Any, application: Any, services: Services) -> None:
-        _refuse_nesting(app)
+        refuse_nesting(app, Middleware)
         settings = services.settings
         self.app = app
         self.services = services
@@ -72,7 +71,7 @@ class Middleware:
             return self._gate.refuse(environ, start_response, decide(requirements, None))
         if self._challenge and may_navigate(environ):
             start_response = self._gate.challenge(environ, start_response)
-        return self.app(environ, start_response)  # type: ignore[no-any-return]
+        return self.app(environ, start_response)
 
     def _with_cookie(self, environ: Environ, start_response: StartResponse, path: str) -> Iterable[bytes]:
         values, _, rest = self._names.split(environ["HTTP_COOKIE"])
@@ -103,7 +102,7 @@ class Middleware:
                 return self._gate.refuse(environ, start_response, decision)
         if identity is None and self._challenge and may_navigate(environ):
             start_response = self._gate.challenge(environ, start_response)
-        return self.app(environ, start_response)  # type: ignore[no-any-return]
+        return self.app(environ, start_response)
 
     def _start(self) -> None:
         import threading
@@ -112,20 +111,3 @@ class Middleware:
 
         self._started = True
         threading.Thread(target=start, args=(self.services,), name="vneid-start", daemon=True).start()
-
-
-def _refuse_nesting(app: Any) -> None:
-    """Look through the usual ways one WSGI application holds another for a second instance of ours."""
-    waiting, seen = [app], set()
-    while waiting and len(seen) < 50:
-        found = waiting.pop()
-        if isinstance(found, Middleware):
-            raise ConfigurationError(["the middleware stands twice in front of the host: remove one of the filters, or a "
-                                      "session of one would be undone by the other"])
-        if id(found) in seen:
-            continue
-        seen.add(id(found))
-        cells = [cell.cell_contents for cell in getattr(found, "__closure__", None) or () if cell != type(cell)()]
-        attributes = [getattr(found, name, None) for name in ("app", "application", "wsgi_app", "_app", "__wrapped__",
-                                                              "__func__", "__self__", "func")]
-        waiting += [item for item in [*cells, *attributes] if callable(item) and not isinstance(item, type)]

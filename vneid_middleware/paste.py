@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from configparser import ConfigParser
 from configparser import Error as IniError
+from contextlib import suppress
 from typing import Any
 
+from vneid_middleware.application import assemble
 from vneid_middleware.exceptions import ConfigurationError
+from vneid_middleware.middleware import Middleware
 from vneid_middleware.settings import Problem, Source
+
+log = logging.getLogger("vneid_middleware")
 
 EGG = "egg:vneid-middleware"
 
@@ -22,10 +29,28 @@ def filter_app(app: Any, global_conf: Mapping[str, str], **local_conf: str) -> A
     Raises:
         ConfigurationError: with every problem at once.
     """
-    from vneid_middleware.application import make_filter
-
     source = source_of(global_conf, local_conf)
     return make_filter(source.raw, source=source)(app)
+
+
+def make_filter(settings: Mapping[str, str], *, source: Source | None = None,
+                clock: Callable[[], float] = time.time) -> Callable[[Any], Any]:
+    """Return ``filter(app)``; see :func:`vneid_middleware.make_filter`.
+
+    Args:
+        source: where the settings come from, when that is an ini.
+        clock: unix seconds; tests replace it.
+    """
+    source = source or Source(dict(settings))
+    if source.flag_is_off("enabled"):
+        return lambda app: app
+    assembly = assemble(source, clock)
+    services = assembly.services
+    if services is None:
+        raise ConfigurationError([problem for problem in assembly.problems if problem.severity == "error"])
+    for problem in assembly.problems:
+        log.warning("%s", problem)
+    return lambda app: Middleware(app, assembly.application, services)
 
 
 def wsgi_app(global_conf: Mapping[str, str], target: str = "", pythonpath: str = "", environ: str = "",
@@ -115,10 +140,8 @@ def _uses_us(file: str, section: str) -> bool:
 def _parser(file: str) -> ConfigParser:
     parser = ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
-    try:
+    with suppress(IniError, UnicodeDecodeError):
         parser.read(file, encoding="utf-8")
-    except (IniError, UnicodeDecodeError):
-        pass
     return parser
 
 
@@ -127,6 +150,3 @@ def _server(file: str, global_conf: Mapping[str, str]) -> dict[str, str]:
     if parser is None or not parser.has_section("server:main"):
         return {}
     return dict(parser.items("server:main", raw=True))
-
-
-Loader = Callable[[], Any]

@@ -125,10 +125,10 @@ class Revocations:
         self._seq = max(self._seq, line.seq)
 
     def _drop_old(self, now: int) -> None:
-        for sessions_or_subjects, until in ((self._sessions, lambda value: value),
-                                            (self._subjects, lambda value: value[1])):
-            for key in [key for key, value in list(sessions_or_subjects.items()) if until(value) < now]:
-                sessions_or_subjects.pop(key, None)  # type: ignore[attr-defined]
+        for session in [session for session, until in list(self._sessions.items()) if until < now]:
+            self._sessions.pop(session, None)
+        for subject in [subject for subject, (_, until) in list(self._subjects.items()) if until < now]:
+            self._subjects.pop(subject, None)
 
     def end_session(self, session_id: str) -> None:
         """End one session: at once here, within a second in every other process.

@@ -162,6 +162,10 @@ class Source:
         """Return a boolean that converters of other keys need to know."""
         return self.raw.get(key, "").strip().lower() in _TRUE
 
+    def flag_is_off(self, key: str) -> bool:
+        """Tell whether a boolean is given and false."""
+        return self.raw.get(key, "").strip().lower() in _FALSE
+
 
 class Settings(Mapping[str, Any]):
     """All settings, read and checked; immutable."""

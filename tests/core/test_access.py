@@ -92,14 +92,15 @@ class TestForm:
         ("/a = level >= 2", "'level' is no requirement"), ("/a = level=2", "'level=2' is no requirement"),
         ("/a = level>2", "'level>2' is no requirement"), ("/a = account=company",
             "'account=company' is no requirement"), ("/a = account=", "'account=' is no requirement"),
-            ("/a = account", "'account' is no requirement"),
-            ("/a = claim:role", "'claim:role' is no requirement"),
-            ("/a = claim:=x", "'claim:=x' is no requirement"),
-            ("/a = claim:role=", "'claim:role=' is no requirement"),
-            ("/a = claim=role", "'claim=role' is no requirement"), ("/a = pass login", "pass stands alone"),
-            ("/a = login pass", "pass stands alone"), ("/a = pass pass", "pass stands alone"),
-            ("/a = login, level>=2", "'login,' is no requirement"),
-            ("/a = login = x", "'=' is no requirement"),
+        ("/a = account", "'account' is no requirement"),
+        ("/a = claim:role", "'claim:role' is no requirement"),
+        ("/a = claim:=x", "'claim:=x' is no requirement"),
+        ("/a = claim:role=", "'claim:role=' is no requirement"),
+        ("/a = claim=role", "'claim=role' is no requirement"),
+        ("/a = type=person", "'type=person' is no requirement"), ("/a = pass login", "pass stands alone"),
+        ("/a = login pass", "pass stands alone"), ("/a = pass pass", "pass stands alone"),
+        ("/a = login, level>=2", "'login,' is no requirement"),
+        ("/a = login = x", "'=' is no requirement"),
     ])
     def test_lines_that_are_refused(self, line: str, expected: str) -> None:
         with pytest.raises(ValueError, match=re.escape(expected)) as caught:
@@ -212,11 +213,11 @@ class TestDecisions:
             Decision(FORBIDDEN, reason="account")), ("account=person", person(account_type="organisation"),
             Decision(FORBIDDEN, reason="account")), ("account=organisation",
             person(account_type="organisation"), Decision(ALLOW)),
-            ("account=person account=organisation", person(), Decision(FORBIDDEN, reason="account")),
-            ("level>=2 account=organisation", person(), Decision(FORBIDDEN, reason="account")),
-            ("level>=2 claim:role=admin", person(), Decision(FORBIDDEN, reason="claim:role")),
-            ("level>=2 claim:role=admin", person(claims={"role": "admin"}), Decision(STEP_UP, 2)),
-            ("claim:role=admin", None, Decision(LOGIN)),
+        ("account=person account=organisation", person(), Decision(FORBIDDEN, reason="account")),
+        ("level>=2 account=organisation", person(), Decision(FORBIDDEN, reason="account")),
+        ("level>=2 claim:role=admin", person(), Decision(FORBIDDEN, reason="claim:role")),
+        ("level>=2 claim:role=admin", person(claims={"role": "admin"}), Decision(STEP_UP, 2)),
+        ("claim:role=admin", None, Decision(LOGIN)),
     ])
     def test_what_follows(self, requirements: str, identity: Identity | None, expected: Decision) -> None:
         assert decide(parse_requirements(requirements), identity) == expected

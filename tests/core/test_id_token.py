@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from datetime import datetime, tzinfo
@@ -15,7 +16,7 @@ from joserfc import jwt as joserfc_jwt
 from joserfc.jws import JWSRegistry
 
 from vneid_middleware.core.id_token import IdTokenError, verify_id_token
-from vneid_middleware.core.jose import JoseError, KeySet
+from vneid_middleware.core.jose import JoseError, KeySet, encode_base64url
 
 NOW = 1_790_000_000
 ISSUER = "https://sso.example.gov.vn/realms/citizen"
@@ -302,10 +303,6 @@ class TestAccessTokenHash:
     @pytest.mark.parametrize(("alg", "length"), [("RS384", 24), ("PS512", 32)])
     def test_the_hash_is_that_of_the_signature(self, signer: Any, make_signer: Any, alg: str,
         length: int) -> None:
-        import hashlib
-
-        from vneid_middleware.core.jose import encode_base64url
-
         digest = hashlib.new(f"sha{alg[2:]}", b"opaque").digest()
         one = make_signer(signer.private_key, alg, signer.kid)
         arguments = {"algorithms": [alg], "access_token": "opaque"}
@@ -330,6 +327,7 @@ class TestAccessTokenHash:
         refuse("at_hash_mismatch", {"access_token": "other"}, at_hash=CORE_AT_HASH)
         refuse("at_hash_mismatch", {"access_token": ""}, at_hash=CORE_AT_HASH)
         refuse("at_hash_mismatch", at_hash=CORE_AT_HASH)
+        refuse("at_hash_mismatch", at_hash=encode_base64url(hashlib.sha256(b"").digest()[:16]))
         assert check({"access_token": "other"}) == GOOD
 
 
@@ -338,6 +336,9 @@ class TestAuthenticationTime:
     def test_recent_enough(self, check: Any, refuse: Any) -> None:
         asked = {"max_age": 300}
         assert check(asked, auth_time=NOW - 360)
+        assert check(asked, auth_time=NOW + 60)
+        assert refuse("claim_invalid", asked, auth_time=NOW + 61).evidence == {"claim": "auth_time",
+            "seconds": 61}
         assert refuse("auth_too_old", asked, auth_time=NOW - 361).evidence == {"seconds": 361}
         assert check({"max_age": 0, "leeway": 0}, auth_time=NOW)
         refuse("auth_too_old", {"max_age": 0, "leeway": 0}, auth_time=NOW - 1)
@@ -370,7 +371,8 @@ def test_errors_hold_nothing_of_the_citizen_and_nothing_of_the_token(signer: Any
 # Differential test: the same bent tokens through three verifiers.
 
 _BENT_VALUES: tuple[Any, ...] = (
-    "", "x", None, True, 0, -1, 1.5, [], {}, [CLIENT], [CLIENT, "x"], 2**40, "1790000000", CLIENT, ISSUER, NONCE,
+    "", "x", None, True, 0, -1, 1.5, [], {}, [CLIENT], [CLIENT, "x"], 2**40, "1790000000", CLIENT, ISSUER,
+    NONCE,
 )
 
 

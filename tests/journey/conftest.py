@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from waitress import create_server
 
-from vneid_middleware.application import make_filter
+from vneid_middleware.paste import make_filter
 from vneid_middleware.simulator import make_simulator
 from vneid_middleware.simulator.state import DEMO_CLIENT, DEMO_SECRET
 

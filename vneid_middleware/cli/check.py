@@ -72,7 +72,7 @@ def _host(args: argparse.Namespace) -> list[Problem]:
         return list(error.problems)
     except (IniError, ValueError) as error:
         return [ini_problem(error, path)]
-    except Exception as error:  # noqa: BLE001  the host is foreign code: whatever it raises is what there is to tell
+    except Exception as error:
         return [Problem("[app] target", f"the host fails when it is imported: {type(error).__name__}: {error}"[:300])]
     return []
 

@@ -100,10 +100,8 @@ def _parse(text: str) -> Any:
 
 def _level_of_entries(value: object, now: int) -> int:
     entries = value if isinstance(value, list) and not isinstance(value, _Members) else [value]
-    if not entries or len(entries) > _MAX_MEMBERS:
-        return 0
     budget = iter(range(_MAX_MEMBERS))
-    return min(_level_of_entry(entry, now, budget) for entry in entries)
+    return min((_level_of_entry(entry, now, budget) for entry in entries), default=0)
 
 
 def _level_of_entry(entry: object, now: int, budget: Iterator[int]) -> int:
@@ -171,7 +169,7 @@ def _spoils(name: object, value: object, now: int) -> bool:
 
 
 def _read_date(value: object) -> _Span | None:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    if not isinstance(value, (str, int, float)):
         return None
     try:
         return _read_date_text(value.strip() if isinstance(value, str) else f"{value:.0f}")

@@ -76,7 +76,8 @@ def live_view(request: Any) -> Any:
 
 def ready_view(request: Any) -> Any:
     """Whether this process can serve; a provider that is down is told and does not make the portal unready."""
-    failed, degraded = [], []
+    failed: list[str] = []
+    degraded: list[str] = []
     for name, readiness in request.vneid.readiness.items():
         try:
             readiness.check()

@@ -20,7 +20,7 @@ from vneid_middleware.simulator.personas import PERSONAS
 from vneid_middleware.simulator.state import FAULTS, FAULTY, SWITCHES, TOKEN_FAULTS, Client, Grant, State
 from vneid_middleware.simulator.tokens import Keys, at_hash, envelope
 
-TOKEN = "/api/idp/auth/realms/citizen/protocol/openid-connect/token"  # noqa: S105  a path of the guide's
+TOKEN = "/api/idp/auth/realms/citizen/protocol/openid-connect/token"
 USERINFO = "/api/idp/third-party/userinfo"
 LOGOUT = "/api/idp/sso/logout"
 _COOKIE = "vneid-simulator"
@@ -208,7 +208,7 @@ class Simulator:
             answer["id_token"] = self.keys.id_token(self._id_claims(grant, access_token), fault, client.client_secret,
                                                     self.state.switches["kid"] == "on")
         if fault == "wrong-token-type":
-            answer["token_type"] = "mac"  # noqa: S105
+            answer["token_type"] = "mac"
         if fault == "no-access-token":
             del answer["access_token"]
         return answer

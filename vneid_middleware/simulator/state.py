@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DEMO_CLIENT = "vneid-demo"
-DEMO_SECRET = "vneid-demo-secret-only-for-the-simulator"  # noqa: S105  it opens nothing but a simulator
+DEMO_SECRET = "vneid-demo-secret-only-for-the-simulator"
 
 SWITCHES: dict[str, tuple[str, ...]] = {
     "id_token": ("off", "on"),

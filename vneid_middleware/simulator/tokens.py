@@ -74,5 +74,5 @@ def envelope(answer: dict[str, Any], public_key: str) -> dict[str, str]:
     padder = PKCS7(128).padder()
     plain = padder.update(json.dumps(answer, ensure_ascii=False).encode()) + padder.finalize()
     encryptor = Cipher(AES(key), ECB()).encryptor()  # noqa: S305  the provider's format
-    wrapped = load_pem_public_key(public_key.encode()).encrypt(key, padding.PKCS1v15())  # type: ignore[union-attr,call-arg]
+    wrapped = load_pem_public_key(public_key.encode()).encrypt(key, padding.PKCS1v15())  # type: ignore[union-attr]
     return {"data": b64encode(encryptor.update(plain) + encryptor.finalize()).decode(), "key": b64encode(wrapped).decode()}

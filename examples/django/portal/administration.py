@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 
 class PortalAdminSite(admin.AdminSite):
@@ -19,4 +20,4 @@ class PortalAdminSite(admin.AdminSite):
         """Send an anonymous visitor to sign in; somebody who is signed in and no officer has no business here."""
         if request.user.is_authenticated and not self.has_permission(request):
             raise PermissionDenied
-        return redirect_to_login(request.GET.get("next") or "/admin/")
+        return redirect_to_login(request.GET.get("next") or reverse("admin:index", current_app=self.name))

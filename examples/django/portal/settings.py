@@ -42,9 +42,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 AUTHENTICATION_BACKENDS = ["portal.accounts.CitizenBackend", "django.contrib.auth.backends.ModelBackend"]
-LOGIN_URL = "/dang-nhap"
-LOGIN_REDIRECT_URL = "/ho-so/"
-LOGOUT_REDIRECT_URL = "/"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "dossiers"
+LOGOUT_REDIRECT_URL = "home"
 
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -65,7 +65,7 @@ TIME_ZONE = "Asia/Ho_Chi_Minh"
 USE_I18N = True
 USE_TZ = True
 
-STATIC_URL = "/static/"
+STATIC_URL = "static/"
 SECURE_REFERRER_POLICY = "same-origin"
 LOGGING = {
     "version": 1,

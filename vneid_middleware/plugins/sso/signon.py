@@ -320,7 +320,7 @@ class SignOn:
         vneid, now = self._vneid, self._vneid.now()
         identity = Identity(mapped.subject, self.provider.issuer_or_origin(), mapped.personal_id, mapped.full_name,
                             mapped.birth_date, mapped.account_type, mapped.level, claims, now, secrets.token_urlsafe(24))
-        record, cookie = vneid.sessions.begin(identity, now)
+        _, cookie = vneid.sessions.begin(identity, now)
         row = self._row(identity, now, answer)
         with vneid.storage.begin() as connection:
             stored.add(connection, row, now=now)
