@@ -54,7 +54,7 @@ def test_the_wheel_holds_no_tests_examples_or_licence_less_metadata() -> None:
 
 
 def test_every_entry_point_can_be_loaded() -> None:
-    ours = [entry for entry in distribution("vneid-middleware").entry_points]
+    ours = list(distribution("vneid-middleware").entry_points)
     assert {entry.group for entry in ours} == {"console_scripts", "paste.filter_app_factory", "paste.app_factory",
                                                "vneid_middleware.plugins"}
     for entry in ours:
