@@ -236,7 +236,7 @@ class TestParsing:
         with refused("too_large"):
             parse_compact(token, max_size=len(token) - 1)
         with refused("too_large"):
-            parse_compact(signer.token({}, x=padding + "xx"))
+            parse_compact(signer.token({}, x=padding + "x"))
         with refused("too_large"):
             parse_compact(token, max_header=1000)
 
@@ -325,10 +325,11 @@ class TestKeySets:
     @pytest.mark.threat("A-057")
     @pytest.mark.parametrize("members", [
         {"use": "enc"}, {"use": ["sig"]}, {"use": ""}, {"key_ops": ["encrypt"]}, {"key_ops": []},
-        {"key_ops": "verify"}, {"d": "AQAB"}, {"p": "AQAB"}, {"oth": []}, {"k": "AQAB"}, {"alg": "RSA-OAEP"},
+        {"key_ops": "verify"}, {"alg": "RSA-OAEP"},
         {"alg": "HS256"}, {"alg": "none"}, {"alg": ["RS256"]}, {"kid": 7}, {"kid": ""}, {"kid": ["rsa-1"]},
         {"kid": "k" * 300}, {"kty": "oct"}, {"kty": ...}, {"kty": "rsa"}, {"kty": ["RSA"]}, {"kty": "EC"},
         {"n": ...}, {"n": 7}, {"n": None}, {"n": ""}, {"n": "!"}, {"n": "é"}, {"n": "A"}, {"n": "A" * 5000},
+        {"n": "_" * 4000},
         {"e": ...}, {"e": "AQ"}, {"e": "Ag"}, {"e": "AA"}, {"e": ""}, {"e": "A" * 400}, {"e": ["AQAB"]},
         {"e": "AQAA"}, {"e": "__________8B"},
     ])
@@ -347,6 +348,13 @@ class TestKeySets:
     def test_elliptic_keys_that_are_ignored(self, ec_signer: Any, members: dict[str, Any]) -> None:
         key_set = keys_of(ec_signer.jwk(**members))
         assert (key_set.keys, len(key_set.ignored)) == ((), 1)
+
+    @pytest.mark.threat("A-057")
+    @pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "oth", "k"])
+    def test_private_and_symmetric_keys(self, signer: Any, ec_signer: Any, member: str) -> None:
+        key_set = keys_of(signer.jwk(**{member: "AQAB"}), ec_signer.jwk(**{member: "AQAB"}),
+                          {"kty": "oct", member: "AQAB"})
+        assert (key_set.keys, len(key_set.ignored)) == ((), 3)
 
     @pytest.mark.threat("A-057")
     def test_point_off_the_curve(self, ec_signer: Any) -> None:
@@ -404,6 +412,10 @@ class TestKeySets:
         assert len(signer.key_set(**members).candidates("RS256", None)) == 1
         assert signer.key_set(**members).ignored == ()
 
+    def test_the_smallest_exponent(self, make_signer: Any) -> None:
+        one = make_signer(rsa.generate_private_key(3, 2048), "RS256", "rsa-3")
+        assert verify_signature(parse_compact(one.token({})), one.key_set(), DEFAULT)
+
     def test_leading_zero_of_a_modulus(self, signer: Any) -> None:
         padded = encode_base64url(b"\0" + decode_base64url(signer.jwk()["n"]))
         assert verify_signature(parse_compact(signer.token({})), signer.key_set(n=padded), DEFAULT)
@@ -438,6 +450,19 @@ class TestCandidates:
         assert caught.value.key_set_may_be_stale
 
     @pytest.mark.threat("A-058")
+    def test_several_keys_without_ids(self, signer: Any, stranger: Any) -> None:
+        key_set = keys_of(signer.jwk(kid=...), stranger.jwk(kid=...))
+        assert len(key_set.candidates("RS256", None)) == 2
+        with refused("key_ambiguous"):
+            verify_signature(parse_compact(signer.token({}, kid=...)), key_set, DEFAULT)
+
+    def test_one_id_for_a_key_of_one_algorithm_and_a_key_of_any(self, signer: Any, stranger: Any) -> None:
+        key_set = keys_of(stranger.jwk(alg="RS256"), signer.jwk())
+        for one in (signer, stranger):
+            assert verify_signature(parse_compact(one.token({})), key_set, DEFAULT)
+        assert len(key_set.candidates("PS256", "rsa-1")) == 1
+
+    @pytest.mark.threat("A-058")
     def test_a_key_id_wants_that_very_key(self, signer: Any, without_ids: list[Any]) -> None:
         with refused("key_unknown"):
             verify_signature(parse_compact(signer.token({})), keys_of(*without_ids), DEFAULT)
@@ -452,7 +477,9 @@ class TestCandidates:
         assert caught.value.evidence == {"kid": kid, "alg": "RS256"}
 
     @pytest.mark.threat("A-072")
-    def test_a_key_for_one_algorithm_serves_no_other(self, signer: Any) -> None:
+    def test_a_key_for_one_algorithm_serves_no_other(self, signer: Any, ec_signer: Any) -> None:
+        assert ec_signer.key_set(alg="ES256").candidates("ES256", "ec-1")
+        assert not ec_signer.key_set(alg="ES384").candidates("ES256", "ec-1")
         key_set = signer.key_set(alg="PS256")
         assert key_set.candidates("PS256", "rsa-1")
         with refused("key_unknown"):

@@ -305,8 +305,8 @@ def _check_purpose(jwk: Mapping[str, Any]) -> None:
 
 def _read_rsa(jwk: Mapping[str, Any]) -> RSAPublicKey:
     numbers = _texts(jwk, "n", "e")
-    if len(numbers["n"]) > _MAX_RSA_BITS // 6 + 4 or len(numbers["e"]) > 12:
-        raise ValueError("n or e is too large")
+    if len(numbers["n"]) > _MAX_RSA_BITS // 6 + 4:
+        raise ValueError(f"longer than {_MAX_RSA_BITS} bits")
     key = RSAAlgorithm.from_jwk({"kty": "RSA", **numbers})
     if not isinstance(key, RSAPublicKey) or key.key_size < _MIN_RSA_BITS:
         raise ValueError(f"shorter than {_MIN_RSA_BITS} bits")

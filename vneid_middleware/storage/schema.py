@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 from vneid_middleware.exceptions import StorageError
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 HEAD = "0001"
 VERSION_TABLE = "vneid_alembic_version"
 _ADVISORY_LOCK = 0x564E6549
+_alembic = threading.Lock()
+"""Alembic keeps the migration under way in module globals: one thread of a process at a time."""
 
 
 def upgrade(engine: Engine) -> None:
@@ -21,7 +24,7 @@ def upgrade(engine: Engine) -> None:
     Raises:
         StorageError: ``schema_unknown`` when a newer version of this software made the tables.
     """
-    with engine.connect() as connection, connection.begin():
+    with _alembic, engine.connect() as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
         version = _version(connection)
