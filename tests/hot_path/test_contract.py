@@ -63,7 +63,8 @@ def signed_in(app, clock=time.time, **fields):
     return app.services.sessions.begin(identity, now)[1].split(";")[0]
 
 
-@pytest.mark.parametrize("more", [{"HTTP_SEC_FETCH_MODE": "cors"}, {"HTTP_ACCEPT": "application/json"}, {"HTTP_ACCEPT": "image/png"}])
+@pytest.mark.parametrize("more", [{"HTTP_SEC_FETCH_MODE": "cors"}, {"HTTP_ACCEPT": "application/json"},
+                                  {"HTTP_ACCEPT": "image/png"}])
 def test_without_our_cookie_the_host_gets_the_very_objects(tmp_path, more):
     host, start = Host(), Answer()
     app = make_filter(settings(tmp_path))(host)
