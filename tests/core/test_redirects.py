@@ -221,7 +221,7 @@ class TestLocalPath:
     def test_a_path_that_must_not_be_followed_is_refused_afterwards(self, path_info: str) -> None:
         assert safe_return_to(local_path("", path_info, ""), public_url=PORTAL) is None
 
-    @given(st.lists(st.text(alphabet="aé ễ?#%&+;=@", min_size=1, max_size=6), min_size=1, max_size=3))
+    @given(st.lists(st.text(alphabet="aé ễ?#&+;=@", min_size=1, max_size=6), min_size=1, max_size=3))
     def test_it_names_the_same_path_again(self, segments: list[str]) -> None:
         from urllib.parse import unquote
 

@@ -6,7 +6,7 @@ import http.client
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -101,7 +101,12 @@ def serving(make: Callable[[str], Any], threads: int = 8) -> Iterator[tuple[str,
     server = create_server(lambda environ, start: holder["app"](environ, start), host="127.0.0.1", port=0, threads=threads)
     base = f"http://127.0.0.1:{server.effective_port}"
     holder["app"] = make(base)
-    thread = threading.Thread(target=server.run, daemon=True)
+    def run() -> None:
+        # closing the server takes its sockets away from under the loop
+        with suppress(OSError):
+            server.run()
+
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
         yield base, holder["app"]
