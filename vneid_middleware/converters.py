@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from vneid_middleware.settings import _FALSE, _TRUE, Source
+from vneid_middleware.settings.source import FALSE, TRUE, Source
 
 Converter = Callable[[str, Source], Any]
+_PATH_CHARACTERS = frozenset("/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-")
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -23,9 +24,9 @@ def text(value: str, source: Source) -> str:
 def boolean(value: str, source: Source) -> bool:
     """``true`` or ``false`` (also yes/no, on/off, 1/0)."""
     word = value.lower()
-    if word in _TRUE:
+    if word in TRUE:
         return True
-    if word in _FALSE:
+    if word in FALSE:
         return False
     raise ValueError("must be true or false")
 
@@ -50,12 +51,18 @@ def seconds(least: int, most: int) -> Converter:
     return integer(least, most, "seconds")
 
 
+def choice(words: Iterable[str]) -> str:
+    """Return ``a, b or c``, for messages."""
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def one_of(*words: str) -> Converter:
     """Return a converter that accepts one of some words."""
 
     def convert(value: str, source: Source) -> str:
         if value not in words:
-            raise ValueError(f"must be one of {', '.join(words)}")
+            raise ValueError(f"must be {choice(words)}")
         return value
 
     return convert
@@ -93,11 +100,13 @@ def _url(value: str, source: Source, expectation: str) -> str:
     try:
         parts = urlsplit(value)
         host = parts.hostname or ""
-        port_is_fine = parts.port is None or 0 < parts.port < 65536
+        port_is_fine = parts.port is None or parts.port > 0
     except ValueError as error:
         raise ValueError(expectation) from error
+    if parts.username is not None:
+        raise ValueError("must be a URL without a user name and a password")
     if not (parts.scheme in ("https", "http") and host and port_is_fine and value.isascii() and value.isprintable()
-            and " " not in value and "\\" not in value) or parts.username is not None or parts.fragment:
+            and not set(value) & set(' \\"<>')) or "#" in value:
         raise ValueError(expectation)
     if parts.scheme == "http" and host not in LOOPBACK_NAMES and not source.flag("allow_insecure_http"):
         raise ValueError("must begin with https:// (plain http is for loopback only, or with allow_insecure_http)")
@@ -109,7 +118,7 @@ def origin_url(value: str, source: Source) -> str:
     expectation = "must be the portal's address as browsers see it, such as https://dichvucong.example.gov.vn"
     checked = _url(value, source, expectation)
     parts = urlsplit(checked)
-    if parts.query or value.endswith(("/", "?", "#")):
+    if "?" in value or value.endswith("/"):
         raise ValueError(expectation + ", with no query and no slash at the end")
     host = parts.hostname or ""
     shown = f"[{host}]" if ":" in host else host
@@ -120,18 +129,19 @@ def origin_url(value: str, source: Source) -> str:
 
 def url_path(value: str, source: Source) -> str:
     """A path on the portal: begins with a slash, has no query and no trailing slash."""
-    plain = value.isascii() and value.isprintable() and not set(value) & set(" ?#%\\;")
-    if not (plain and value.startswith("/") and len(value) > 1 and not value.endswith("/") and "//" not in value
+    if not (set(value) <= _PATH_CHARACTERS and value.startswith("/") and not value.endswith("/") and "//" not in value
             and not {".", ".."} & set(value.split("/"))):
-        raise ValueError("must be a path that begins with / and does not end with one, such as /vneid")
+        raise ValueError("must be a path of letters, digits and . _ ~ - that begins with / and does not end with one, "
+                         "such as /vneid")
     return value
 
 
 def paths(value: str, source: Source) -> tuple[str, ...]:
     """Paths of the host, separated by white space."""
     found = tuple(value.split())
-    if any(not path.startswith("/") or path.startswith("//") for path in found):
-        raise ValueError("must be paths that begin with /")
+    for path in found:
+        if not path.startswith("/") or path.startswith("//") or set(path) & set("?#%"):
+            raise ValueError(f"must be paths that begin with /, as the host sees them, without ? # and %; {path[:40]!r} is not")
     return found
 
 
@@ -142,15 +152,19 @@ def networks(value: str, source: Source) -> tuple[ipaddress.IPv4Network | ipaddr
         try:
             found.append(ipaddress.ip_network(word, strict=False))
         except ValueError as error:
-            raise ValueError(f"must be IP addresses or networks; {word[:40]!r} is not") from error
+            raise ValueError(f"must be IP addresses or networks such as 10.0.0.0/8; {word[:40]!r} is none") from error
     return tuple(found)
 
 
 def existing_file(value: str, source: Source) -> str:
     """The name of a file that can be read; relative names are relative to the ini."""
-    path = source.path(value.removeprefix("file:"))
-    if not path.is_file():
-        raise ValueError(f"must name a file; {path} is not there")
+    path = source.path(value.removeprefix("file:").strip())
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise ValueError(f"must name a file; {path} can't be read: {error.strerror}") from error
+    if not found:
+        raise ValueError(f"must name a file; there is none at {path}")
     return str(path)
 
 
@@ -160,7 +174,7 @@ existing_file.keeps_file = True  # type: ignore[attr-defined]
 def sqlalchemy_url(value: str, source: Source) -> str:
     """A SQLAlchemy database URL."""
     scheme, separator, _ = value.partition("://")
-    if not separator or not scheme.replace("+", "").isalnum():
-        raise ValueError("must be an SQLAlchemy URL such as sqlite:////var/lib/vneid/vneid.db or "
+    if not (separator and value.isprintable() and scheme.replace("+", "").isalnum() and scheme.isascii()):
+        raise ValueError("must be an SQLAlchemy URL, such as sqlite:////var/lib/vneid/vneid.db or "
                          "postgresql+psycopg://user@host/database")
     return value

@@ -6,17 +6,21 @@ reported with both places, and a plugin that is included twice does no harm.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from zope.interface import Interface
-from zope.interface.exceptions import Invalid
+from zope.interface.exceptions import BrokenImplementation, BrokenMethodImplementation, DoesNotImplement, Invalid
+from zope.interface.interface import Method
 from zope.interface.verify import verifyObject
 
 from vneid_middleware import interfaces
+from vneid_middleware.converters import choice
 from vneid_middleware.exceptions import ConfigurationError
-from vneid_middleware.settings import SettingsTable
+from vneid_middleware.loader import told
+from vneid_middleware.settings import Problem, Settings, SettingsTable
 
 ROLES: Mapping[str, Any] = {
     "session_store": interfaces.ISessionStore,
@@ -49,6 +53,14 @@ class Registrations:
         return {name: item for (kind, name), item in self.roles.items() if kind == role}
 
 
+def unknown_implementation(settings: Settings, key: str, known: Iterable[str]) -> list[Problem]:
+    """Return a problem when a setting names an implementation that no active plugin offers."""
+    if settings[key] in known:
+        return []
+    return [settings.problem(key, f"must be {choice(sorted(known))}",
+                             "If it is a vendor's, name the vendor's plugin in plugins.")]
+
+
 def includeme(config: Any) -> None:
     """Add the directives to a Configurator."""
     config.registry["vneid.registrations"] = Registrations()
@@ -62,7 +74,7 @@ def includeme(config: Any) -> None:
 def _role_directive(role: str) -> Callable[..., None]:
     def directive(config: Any, name: str, implementation: Any) -> None:
         implementation = config.maybe_dotted(implementation)
-        _verify(role, name, implementation)
+        check_implementation(ROLES[role], implementation, f"add_vneid_{role}({name!r}, …)")
 
         def register() -> None:
             config.registry.registerUtility(implementation, IImplementation, name=f"{role}:{name}")
@@ -114,7 +126,12 @@ def add_vneid_component(config: Any, name: str, factory: Callable[[Any], Any]) -
     """
     factory = config.maybe_dotted(factory)
     registrations: Registrations = config.registry["vneid.registrations"]
-    config.action(("vneid", "component", name), lambda: registrations.components.__setitem__(name, factory))
+
+    def make(services: Any) -> Any:
+        with as_problem(f"the component {name} of {config.package_name}"):
+            return factory(services)
+
+    config.action(("vneid", "component", name), lambda: registrations.components.__setitem__(name, make))
 
 
 def add_vneid_messages(config: Any, plugin: str, messages: Mapping[str, Mapping[str, Any]]) -> None:
@@ -130,13 +147,54 @@ def add_vneid_messages(config: Any, plugin: str, messages: Mapping[str, Mapping[
     config.action(("vneid", "messages", plugin), lambda: registrations.messages.__setitem__(plugin, messages))
 
 
-def _verify(role: str, name: str, implementation: Any) -> None:
-    interface = ROLES[role]
+@contextmanager
+def as_problem(what: str) -> Iterator[None]:
+    """Turn whatever a plugin's code raises at start into a ``ConfigurationError`` that says whose code it was.
+
+    Args:
+        what: whose code runs, ``the component reports of acme`` say.
+    """
+    try:
+        yield
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        raise ConfigurationError([Problem("plugins", f"{what} failed: {told(error)}")]) from error
+
+
+def check_implementation(interface: Any, implementation: Any, what: str) -> None:
+    """Check that an object fulfils an interface.
+
+    Args:
+        what: how the object was given, ``add_vneid_audit_sink('acme', …)`` say.
+
+    Raises:
+        ConfigurationError: with everything that is missing or wrong at once.
+    """
+    if isinstance(implementation, type):
+        raise ConfigurationError([f"{what}: must be an object, and {implementation.__name__} is a class; make one of it"])
     try:
         verifyObject(interface, implementation)
     except Invalid as error:
-        words = " ".join(str(error).split())
-        raise ConfigurationError([f"add_vneid_{role}({name!r}): {words}"]) from error
+        found = "; ".join(_fault(item, implementation) for item in getattr(error, "exceptions", (error,)))
+        raise ConfigurationError([f"{what}: must be an {interface.__name__}; {found}"]) from error
+
+
+def _signature(method: Any) -> str:
+    return str(method.getSignatureString())
+
+
+def _fault(error: Exception, implementation: Any) -> str:
+    kind = type(implementation).__name__
+    if isinstance(error, DoesNotImplement):
+        return f"{kind} does not declare it with @implementer"
+    if isinstance(error, BrokenImplementation):
+        element = error.name
+        signature = _signature(element) if isinstance(element, Method) else ""
+        return f"{kind} has no {element.getName()}{signature}"
+    if isinstance(error, BrokenMethodImplementation):
+        return f"{kind}.{error.method.getName()} must take {_signature(error.method)}, but {error.mess}"
+    return " ".join(str(error).split())
 
 
 def _note(config: Any, *entries: str) -> None:

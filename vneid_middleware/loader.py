@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
+import traceback
 from collections.abc import Callable, Sequence
+from functools import wraps
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
+
+from vneid_middleware.exceptions import ConfigurationError
 
 GROUP = "vneid_middleware.plugins"
 ALWAYS = {
@@ -47,6 +52,9 @@ def _describe(entry: EntryPoint) -> Plugin:
 def resolve(name: str) -> Callable[[Any], None]:
     """Return the ``includeme`` that a word in ``plugins`` stands for: an entry point's name, or a dotted name.
 
+    Returns:
+        the function; whatever it raises comes out as a :class:`PluginError` that names the plugin.
+
     Raises:
         PluginError: unknown, offered by two distributions, not importable, or not an ``includeme``.
     """
@@ -56,19 +64,27 @@ def resolve(name: str) -> Callable[[Any], None]:
         raise PluginError(f"the plugin {name} is offered by {owners}; uninstall all but one, or name it by its dotted name")
     if candidates:
         return _load(name, candidates[0].value)
-    if "." in name or ":" in name:
+    if "." in name or ":" in name or _is_module(name):
         return _load(name, name)
     raise PluginError(_unknown(name))
 
 
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ValueError:
+        return False
+
+
 def _load(name: str, value: str) -> Callable[[Any], None]:
-    module_name, _, attribute = value.partition(":")
+    # an entry point may name extras after its object
+    module_name, _, attribute = value.partition("[")[0].strip().partition(":")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        found = _by_attribute(module_name) if not attribute else None
+    except Exception as error:
+        found = _by_attribute(module_name) if isinstance(error, ImportError) and not attribute else None
         if found is None:
-            raise PluginError(f"the plugin {name} can't be imported: {error}") from error
+            raise PluginError(f"the plugin {name} can't be imported: {told(error)}") from error
         return _includeme(name, found)
     target: Any = module
     for part in attribute.split(".") if attribute else ():
@@ -84,7 +100,7 @@ def _by_attribute(dotted: str) -> Any:
         return None
     try:
         return getattr(importlib.import_module(module_name), attribute, None)
-    except ImportError:
+    except Exception:
         return None
 
 
@@ -92,7 +108,32 @@ def _includeme(name: str, target: Any) -> Callable[[Any], None]:
     function = getattr(target, "includeme", target)
     if not callable(function) or isinstance(function, type):
         raise PluginError(f"the plugin {name} has no includeme(config) function")
-    return function
+    return _named(name, function)
+
+
+def _named(name: str, function: Callable[[Any], None]) -> Callable[[Any], None]:
+    # Pyramid knows an includeme by its module and name: a plugin that comes in by two ways must be one to it
+    @wraps(function)
+    def includeme(config: Any) -> None:
+        try:
+            function(config)
+        except ConfigurationError:
+            raise
+        except Exception as error:
+            raise PluginError(f"the plugin {name} fails in its includeme: {told(error)}") from error
+
+    includeme.__name__ = getattr(function, "__name__", "includeme")
+    return includeme
+
+
+def told(error: Exception) -> str:
+    """Return what an exception of foreign code says, and where it comes from."""
+    words = " ".join(str(error).split())[:200]
+    told = words if isinstance(error, ImportError) else f"{type(error).__name__}: {words}".removesuffix(": ")
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(("<frozen", __file__))
+           and "importlib" not in frame.filename]
+    return f"{told} ({own[-1].filename}, line {own[-1].lineno})" if own else told
 
 
 def _unknown(name: str) -> str:
@@ -100,7 +141,7 @@ def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, names, n=1)
     if near:
         return f"there is no plugin {name}; did you mean {near[0]}?"
-    return f"there is no plugin {name}; installed are {', '.join(names) or 'none'}. Vendors' plugins are named as installed"
+    return f"there is no plugin {name}; installed are {', '.join(names) or 'none'}"
 
 
 def inactive(active: Sequence[str]) -> list[str]:

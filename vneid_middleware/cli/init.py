@@ -148,7 +148,7 @@ def _commented() -> str:
     from vneid_middleware.plugins import sessions as session
 
     lines = ["# Further settings, with their defaults:"]
-    for row in (*foundation.TABLE.rows, *session.TABLE.rows):
+    for row in (*foundation.TABLE.rows, *session.ROWS):
         if isinstance(row.default, (bool, int, str)) and row.name not in ("use", "enabled", "prefix"):
             value = str(row.default).lower() if isinstance(row.default, bool) else row.default
             lines += [f"# {row.help}", f"#{row.name} = {value}"]

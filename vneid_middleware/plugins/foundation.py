@@ -44,13 +44,19 @@ def access_rules(value: str, source: Source) -> Any:
 
 def storage_url(value: str, source: Source) -> str:
     """A SQLAlchemy URL; a relative SQLite file is relative to the ini."""
+    from vneid_middleware.storage.urls import check_url
+
     checked = sqlalchemy_url(value, source)
-    scheme, _, name = checked.partition(":///")
-    if scheme.split("+")[0] == "sqlite" and name and name != ":memory:":
-        return f"{scheme}:///{source.path(name)}"
-    if scheme.split("+")[0] == "sqlite":
+    scheme, _, rest = checked.partition("://")
+    if scheme.split("+")[0] != "sqlite":
+        check_url(checked)
+        return checked
+    name = rest.removeprefix("/")
+    if not rest.startswith("/") or not name or ":memory:" in name or "mode=memory" in name:
         raise ValueError("must name a file: what is kept in memory is lost at a restart and seen by one process only")
-    return checked
+    url = f"{scheme}:///{source.path(name)}"
+    check_url(url)
+    return url
 
 
 def _default_storage(values: Mapping[str, Any], source: Source) -> str | None:

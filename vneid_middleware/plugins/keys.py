@@ -10,14 +10,36 @@ from typing import Any
 from zope.interface import implementer
 
 from vneid_middleware.core.keys import load_private_key, public_jwk
+from vneid_middleware.directives import Registrations, unknown_implementation
 from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.interfaces import IKeyProvider, IProvisioned
-from vneid_middleware.settings import Setting, SettingsTable
+from vneid_middleware.settings import Problem, Setting, Settings, SettingsTable, exposed_file
 
-TABLE = SettingsTable("keys", (
+_PRIVATE = ("signing_key", "decryption_key")
+"""What the names of settings end in that name a PEM file with a private key."""
+
+_PUBLIC = frozenset({"kty", "use", "key_ops", "alg", "kid", "crv", "x", "y", "n", "e", "x5u", "x5c", "x5t", "x5t#S256"})
+"""Members of public JWKs (RFC 7517 section 4, RFC 7518 section 6)."""
+
+
+def make_table(registrations: Registrations) -> SettingsTable:
+    """Return the table; what ``keys.provider`` may name is known when all plugins are in."""
+
+    def provider_rule(settings: Settings) -> list[Problem]:
+        return unknown_implementation(settings, "keys.provider", registrations.implementations("key_provider"))
+
+    return SettingsTable("keys", ROWS, (provider_rule, _exposed_rule))
+
+
+def _exposed_rule(settings: Settings) -> list[Problem]:
+    return [problem for name, value in settings.items() if value and name.endswith(_PRIVATE)
+            for problem in exposed_file(name, value, settings.source)]
+
+
+ROWS = (
     Setting("keys.provider", lambda value, source: value, "file",
             "Who signs and decrypts: file (PEM files named in the ini), or a plugin's, such as an HSM."),
-))
+)
 
 
 @implementer(IKeyProvider, IProvisioned)
@@ -26,7 +48,7 @@ class FileKeys:
 
     def provision(self, services: Any) -> None:
         self._files = {name: value for name, value in services.settings.items()
-                       if value and name.endswith(("signing_key", "decryption_key"))}
+                       if value and name.endswith(_PRIVATE)}
         self._keys: dict[str, Any] = {}
 
     def public_keys(self) -> list[dict[str, Any]]:
@@ -37,7 +59,7 @@ class FileKeys:
 
         jwk = self._jwk(setting)
         return PyJWS().encode(payload, self._key(setting), algorithm=jwk["alg"],
-                              headers={**header, "kid": jwk["kid"]})
+                              headers={**header, "alg": jwk["alg"], "kid": jwk["kid"]})
 
     def unwrap(self, setting: str, wrapped: bytes, algorithm: str) -> bytes:
         from cryptography.hazmat.primitives.asymmetric import padding
@@ -71,13 +93,15 @@ class FileKeys:
 
 
 def jwks_view(request: Any) -> Any:
-    """Publish the portal's public keys."""
-    return request.vneid.pages.json({"keys": list(request.vneid.keys.public_keys())})
+    """Publish the portal's public keys. Whatever a provider gives, no private member and no shared secret goes out."""
+    keys = [{name: value for name, value in jwk.items() if name in _PUBLIC}
+            for jwk in request.vneid.keys.public_keys() if jwk.get("kty") != "oct"]
+    return request.vneid.pages.json({"keys": keys})
 
 
 def includeme(config: Any) -> None:
     """Offer the key provider ``file`` and the key set."""
-    config.add_vneid_settings(TABLE)
+    config.add_vneid_settings(make_table(config.registry["vneid.registrations"]))
     config.add_vneid_key_provider("file", FileKeys())
     config.add_route("vneid.jwks", "/.well-known/jwks.json")
     config.add_view(jwks_view, route_name="vneid.jwks", request_method="GET")

@@ -7,6 +7,7 @@ from typing import Any
 from zope.interface import implementer
 
 from vneid_middleware.converters import integer, seconds
+from vneid_middleware.directives import Registrations, unknown_implementation
 from vneid_middleware.interfaces import IProvisioned, ISessionStore
 from vneid_middleware.settings import Problem, Setting, Settings, SettingsTable, Source
 
@@ -30,14 +31,23 @@ def _limits_rule(settings: Settings) -> list[Problem]:
     return found
 
 
-TABLE = SettingsTable("session", (
+def make_table(registrations: Registrations) -> SettingsTable:
+    """Return the table; what ``session.store`` may name is known when all plugins are in."""
+
+    def store_rule(settings: Settings) -> list[Problem]:
+        return unknown_implementation(settings, "session.store", registrations.implementations("session_store"))
+
+    return SettingsTable("session", ROWS, (_limits_rule, store_rule))
+
+
+ROWS = (
     Setting("session.idle_timeout", seconds(60, 86_400), 900, "Seconds without a request after which a session ends."),
     Setting("session.max_age", seconds(60, 604_800), 28_800, "Seconds after which a session ends, whatever happens."),
     Setting("session.store", lambda value, source: value, "cookie", "Where sessions live: cookie, or a plugin's store."),
     Setting("session.revocation_grace", integer(0, 3600, "seconds"), 60,
             "Seconds that the last known list of ended sessions serves when storage does not answer."),
     Setting("session.cookie_name", cookie_name, "vneid", "Name of the session cookie."),
-), (_limits_rule,))
+)
 
 
 @implementer(ISessionStore, IProvisioned)
@@ -72,7 +82,7 @@ def session_view(request: Any) -> Any:
 
 def includeme(config: Any) -> None:
     """Offer the store ``cookie`` and ``GET /session``."""
-    config.add_vneid_settings(TABLE)
+    config.add_vneid_settings(make_table(config.registry["vneid.registrations"]))
     config.add_vneid_session_store("cookie", CookieStore())
     config.add_route("vneid.session", "/session")
     config.add_view(session_view, route_name="vneid.session", request_method="GET")

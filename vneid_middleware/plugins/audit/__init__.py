@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from vneid_middleware.converters import integer
+from vneid_middleware.converters import choice, integer
+from vneid_middleware.directives import Registrations
 from vneid_middleware.events import Event
 from vneid_middleware.plugins.audit.sinks import DatabaseSinks, FileSinks, SyslogSinks
-from vneid_middleware.settings import Setting, SettingsTable, Source
+from vneid_middleware.settings import Problem, Setting, Settings, SettingsTable, Source
 
 __all__ = ["includeme", "make_record"]
 
@@ -37,11 +38,24 @@ def retention(value: str, source: Source) -> int:
     return days
 
 
-TABLE = SettingsTable("audit", (
+def make_table(registrations: Registrations) -> SettingsTable:
+    """Return the table; which sinks there are is known when all plugins are in."""
+
+    def sinks_rule(settings: Settings) -> list[Problem]:
+        known = registrations.implementations("audit_sink")
+        names = [word.partition(":")[0] for word in settings["audit.sinks"]]
+        return [settings.problem("audit.sinks", f"must name sinks that there are; {name[:40]!r} is not {choice(sorted(known))}",
+                                 "If it is a vendor's, name the vendor's plugin in plugins.", show=False)
+                for name in names if name not in known]
+
+    return SettingsTable("audit", ROWS, (sinks_rule,))
+
+
+ROWS = (
     Setting("audit.sinks", sink_list, ("database",),
             "Where audit records go: database, file:PATH, syslog:HOST:PORT, or a plugin's; several may be named."),
     Setting("audit.retention_days", retention, 365, "How long records in the database are kept, never under 90."),
-))
+)
 
 
 def make_record(event: Event, now: float) -> dict[str, Any]:
@@ -65,7 +79,7 @@ def make_record(event: Event, now: float) -> dict[str, Any]:
 
 def includeme(config: Any) -> None:
     """Offer the sinks ``database``, ``file`` and ``syslog``."""
-    config.add_vneid_settings(TABLE)
+    config.add_vneid_settings(make_table(config.registry["vneid.registrations"]))
     config.add_vneid_audit_sink("database", DatabaseSinks())
     config.add_vneid_audit_sink("file", FileSinks())
     config.add_vneid_audit_sink("syslog", SyslogSinks())

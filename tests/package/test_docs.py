@@ -1,0 +1,383 @@
+"""The documents say what the code does: every example is run, every name in them exists."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import runpy
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from vneid_middleware import loader
+from vneid_middleware.application import Assembly, assemble
+from vneid_middleware.cli import main as vneid
+from vneid_middleware.crypto import KeyRing
+from vneid_middleware.directives import ROLES
+from vneid_middleware.events import ConfigurationLoaded, Event
+from vneid_middleware.exceptions import AuditError, SealError
+from vneid_middleware.middleware import Middleware
+from vneid_middleware.models import Identity
+from vneid_middleware.paste import make_filter
+from vneid_middleware.settings import Source
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.glob("*.md")), *(ROOT / name for name in ("README.md", "SECURITY.md", "CHANGES.md"))]
+SECRET = "a-secret-of-the-tests-0123456789-abcdefghijklmnop"
+BASE = {"public_url": "https://dichvucong.example.gov.vn", "secret": SECRET, "sso.client_id": "id", "sso.client_secret": "secret"}
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """Return the fenced examples of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def examples(language: str) -> list[Any]:
+    return [pytest.param(text, id=f"{path.name}-{number}") for path in PAGES
+            for number, text in enumerate(blocks(path, language), 1)]
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_settings", DOCS / "make_settings.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the portal and the secrets that the examples name."""
+    package = tmp_path / "mysite"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "settings.py").write_text("")
+    (package / "wsgi.py").write_text("def application(environ, start_response):\n    return []\n")
+    (tmp_path / "secrets").mkdir()
+    for name, content in {"secret": SECRET, "vneid": "given-by-C06"}.items():
+        path = tmp_path / "secrets" / name
+        path.write_text(content)
+        path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    assert vneid(["keys", "new", "encryption", "--out", str(tmp_path / "secrets" / "encryption.pem")]) == 0
+    before = list(sys.path)
+    # the example sets it; set here first, it is put back afterwards
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "mysite.settings")
+    yield tmp_path
+    sys.path[:] = before
+    for name in [name for name in sys.modules if name.split(".")[0] in ("mysite", "ward_vneid")]:
+        del sys.modules[name]
+
+
+# -- settings ----------------------------------------------------------------------------------------------------------
+
+def test_the_settings_page_is_what_the_tables_say(generator: ModuleType) -> None:
+    assert (DOCS / "settings.md").read_text(encoding="utf-8") == generator.page(generator.registrations())
+
+
+def test_the_page_names_every_setting_and_no_other(generator: ModuleType) -> None:
+    declared = {row.name for table in generator.registrations().tables.values() for row in table.rows} - {"use"}
+    assert len(declared) > 40
+    assert set(re.findall(r"^\| `([\w.*]+)` \| .* \| .* \| .* \|$", _settings_page(), re.MULTILINE)) >= declared
+    assert set(re.findall(r"^\| `([\w.*]+)` \|", _settings_page(), re.MULTILINE)) == declared
+
+
+def _settings_page() -> str:
+    return (DOCS / "settings.md").read_text(encoding="utf-8")
+
+
+def test_check_finds_a_page_that_is_out_of_date(generator: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                capsys: pytest.CaptureFixture[str]) -> None:
+    stale = tmp_path / "settings.md"
+    stale.write_text(_settings_page().replace("`900`", "`901`"), encoding="utf-8")
+    monkeypatch.setattr(generator, "PAGE", stale)
+    assert generator.main(["--check"]) == 1
+    assert "901" in capsys.readouterr().out
+    assert generator.main([]) == 0
+    assert generator.main(["--check"]) == 0
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_setting_that_is_spoken_of_exists(path: Path, generator: ModuleType) -> None:
+    found = generator.registrations().tables.values()
+    declared = {row.name for table in found for row in table.rows}
+    plugins = {name.split(".")[0] for name in declared if "." in name}
+    spoken = {word for word in re.findall(r"`([a-z_]+\.[a-z_.]+)(?: = [^`]*)?`", path.read_text(encoding="utf-8"))
+              if word.split(".")[0] in plugins}
+    modules = {word for word in spoken if (ROOT / "vneid_middleware" / word.split(".")[0]).exists()
+               or (ROOT / "vneid_middleware" / f"{word.split('.')[0]}.py").exists()}
+    events = {cls.name for cls in _subclasses(Event)}
+    assert spoken - declared - modules - events - {"session.json", "audit.jsonl"} == set()
+
+
+def _subclasses(cls: Any) -> Iterator[Any]:
+    for child in cls.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+# -- ini examples ------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("text", [item for item in examples("ini") if "[filter:" in item.values[0]])
+def test_a_whole_ini_starts(text: str, host: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ini = host / "portal.ini"
+    ini.write_text(text, encoding="utf-8")
+    code = vneid(["check", str(ini)])
+    assert code == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", [item for item in examples("ini") if "[" not in item.values[0].split("\n")[0]])
+def test_a_piece_of_an_ini_fits_into_one(text: str, host: Path, request: pytest.FixtureRequest) -> None:
+    if "ward" in text:
+        request.getfixturevalue("ward")
+    assembly = _assembled(host, text)
+    assert [str(problem) for problem in assembly.problems if problem.severity == "error"] == []
+
+
+def _assembled(host: Path, text: str) -> Assembly:
+    from configparser import ConfigParser
+
+    parser = ConfigParser(interpolation=None)
+    parser.read_string("[piece]\n" + text)
+    return assemble(Source({**BASE, **parser["piece"]}, here=str(host)))
+
+
+def test_there_are_examples_to_run() -> None:
+    """The two tests above would pass on none."""
+    assert len(examples("ini")) >= 10
+    assert len(examples("python")) >= 6
+
+
+def test_an_example_with_a_mistake_is_found(host: Path) -> None:
+    assembly = _assembled(host, "sso.profil = oidc\n")
+    assert any("did you mean sso.profile" in str(problem) for problem in assembly.problems)
+
+
+# -- the administrator's guide -----------------------------------------------------------------------------------------
+
+def test_every_page_s_code_is_explained_and_no_other(generator: ModuleType) -> None:
+    messages = {code for table in generator.registrations().messages.values() for code in table}
+    # words and labels; and the pages that tell of no fault
+    told = {code for code in messages if "." not in code} - {"confirm_logout", "logged_out", "still_signed_in"}
+    guide = (DOCS / "administrator.md").read_text(encoding="utf-8")
+    tables = guide[guide.index("### Sign-on"):guide.index("### At start")]
+    assert set(re.findall(r"^\| `(\w+)` \| \d", tables, re.MULTILINE)) == told
+
+
+def test_every_event_is_explained() -> None:
+    guide = (DOCS / "administrator.md").read_text(encoding="utf-8")
+    names = {cls.name for cls in _subclasses(Event)} - {"event"}
+    assert ConfigurationLoaded.name in names
+    assert [name for name in sorted(names) if f"`{name}`" not in guide] == []
+
+
+def test_the_python_example_makes_a_portal(host: Path) -> None:
+    (text,) = blocks(DOCS / "administrator.md", "python")
+    text = text.replace("/etc/portal/secrets", str(host / "secrets")).replace("/var/lib/portal", str(host))
+    found: dict[str, Any] = {}
+    exec(compile(text, "administrator.md", "exec"), found)
+    assert isinstance(found["application"], Middleware)
+
+
+def test_the_callable_for_servers_loads_the_ini(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (text,) = [text for text in blocks(DOCS / "administrator.md", "ini") if "[filter:" in text]
+    ini = host / "portal.ini"
+    ini.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("VNEID_INI", str(ini))
+    found = runpy.run_module("vneid_middleware.wsgi")
+    assert isinstance(found["application"], Middleware)
+
+
+# -- plugins -----------------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def ward(host: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The worked example, written out as its page has it, with the metadata that an installation would have made."""
+    text = (DOCS / "plugins.md").read_text(encoding="utf-8")
+    files = re.findall(r"^`(ward_vneid/\w+\.py|setup\.cfg)`.*?^```(?:python|cfg)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert [name for name, _ in files] == ["setup.cfg", "ward_vneid/__init__.py", "ward_vneid/store.py", "ward_vneid/spool.py",
+                                           "ward_vneid/views.py"]
+    for name, content in files:
+        path = host / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    metadata = host / "ward_vneid-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: ward-vneid\nVersion: 1.0\n")
+    entry_points = re.search(r"^(vneid_middleware\.plugins) =\n    (.*)$", files[0][1], re.MULTILINE)
+    assert entry_points is not None
+    (metadata / "entry_points.txt").write_text(f"[{entry_points[1]}]\n{entry_points[2]}\n")
+    monkeypatch.syspath_prepend(str(host))
+    (host / "spool").mkdir()
+    return host
+
+
+@pytest.fixture
+def ward_settings(ward: Path) -> dict[str, str]:
+    return {**BASE, "public_url": "http://127.0.0.1:6543", "plugins": "sso ward", "session.store": "folder",
+            "ward.sessions": str(ward / "sessions"), "audit.sinks": f"spool:{ward / 'spool'}",
+            "storage": f"sqlite:///{ward / 'vneid.db'}"}
+
+
+def _request(app: Any, path: str, cookie: str = "") -> tuple[str, dict[str, str], bytes]:
+    from wsgiref.util import setup_testing_defaults
+
+    environ: dict[str, Any] = {"PATH_INFO": path, "HTTP_ACCEPT": "application/json"}
+    if cookie:
+        environ["HTTP_COOKIE"] = cookie
+    setup_testing_defaults(environ)
+    answer: list[Any] = []
+    body = b"".join(app(environ, lambda status, headers, exc_info=None: answer.extend([status, dict(headers)])))
+    return answer[0], answer[1], body
+
+
+def _portal(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [environ.get("REMOTE_USER", "nobody").encode()]
+
+
+def _signed_in(services: Any) -> str:
+    identity = Identity("s", "https://vneid.gov.vn", "100190000001", "Nguyễn Văn An", None, "person", 1, {}, services.now(),
+                        "session-of-the-test")
+    _, cookie = services.sessions.begin(identity, services.now())
+    return str(cookie).split(";")[0]
+
+
+def test_the_example_plugin_is_found_by_its_entry_point(ward: Path) -> None:
+    assert loader.Plugin("ward", "ward_vneid", "ward-vneid", "1.0") in loader.installed()
+
+
+def test_the_example_store_keeps_sessions_on_the_server(ward_settings: dict[str, str], ward: Path) -> None:
+    app = make_filter(ward_settings)(_portal)
+    cookie = _signed_in(app.services)
+    assert _request(app, "/", cookie)[2] == b"100190000001"
+    files = list((ward / "sessions").iterdir())
+    assert len(files) == 1
+    assert json.loads(files[0].read_text(encoding="utf-8"))[1] == "session-of-the-test"
+    app.services.sessions.store.forget("session-of-the-test")
+    assert _request(app, "/", cookie)[2] == b"nobody"
+
+
+@pytest.mark.parametrize("value", ["", "session-of-the-test", "A" * 64, "../../secrets/secret"])
+def test_the_example_store_opens_nothing_that_it_did_not_make(ward_settings: dict[str, str], value: str) -> None:
+    app = make_filter(ward_settings)(_portal)
+    _signed_in(app.services)
+    assert _request(app, "/", f"vneid={value}")[2] == b"nobody"
+    sealed_elsewhere = KeyRing([SECRET]).box("session").seal("session-of-the-test")
+    with pytest.raises(SealError):
+        app.services.sessions.store.loader()(sealed_elsewhere)
+
+
+def test_the_example_sink_writes_one_file_for_each_record(ward_settings: dict[str, str], ward: Path) -> None:
+    services = assemble(Source(ward_settings)).services
+    assert services is not None
+    services.tell(ConfigurationLoaded(version="1"))
+    (file,) = (ward / "spool").iterdir()
+    assert json.loads(file.read_text())["event"] == "configuration.loaded"
+    (file.unlink(), (ward / "spool").rmdir())
+    with pytest.raises(AuditError):
+        services.tell(ConfigurationLoaded(version="1"))
+    with pytest.raises(AuditError):
+        services.sinks[0].check()
+
+
+def test_the_example_view_counts_logins_for_those_who_are_signed_in(ward_settings: dict[str, str]) -> None:
+    from vneid_middleware.events import LoginSucceeded
+
+    app = make_filter(ward_settings)(_portal)
+    assert _request(app, "/vneid/ward/logins")[0].startswith("401")
+    app.services.tell(LoginSucceeded(session_id="x"))
+    status, headers, body = _request(app, "/vneid/ward/logins", _signed_in(app.services))
+    assert (status, json.loads(body)) == ("200 OK", {"logins": 1})
+    assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(("key", "value", "expected"), [
+    ("audit.sinks", "spool:relative", "absolute folder"),
+    ("ward.sessions", "", "ward.sessions"),
+    ("ward.session", "/tmp", "did you mean ward.sessions"),
+    ("session.store", "folders", "folder"),
+])
+def test_a_mistake_in_the_example_s_settings_is_told(ward_settings: dict[str, str], key: str, value: str, expected: str) -> None:
+    settings = {**ward_settings, key: value}
+    if not value:
+        del settings[key]
+    problems = [str(problem) for problem in assemble(Source(settings)).problems]
+    assert any(expected in problem for problem in problems), problems
+
+
+def test_without_the_plugin_its_settings_are_refused(ward_settings: dict[str, str]) -> None:
+    problems = [str(problem) for problem in assemble(Source({**ward_settings, "plugins": "sso"})).problems]
+    assert any(problem.startswith("ward.sessions") and "not active" in problem for problem in problems), problems
+
+
+def test_the_example_profile_can_be_chosen(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (text,) = [text for text in blocks(DOCS / "plugins.md", "python") if "IProviderProfile" in text]
+    (host / "ward_profile.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(host))
+    settings = {**BASE, "plugins": "sso ward_profile", "sso.profile": "ward", "storage": f"sqlite:///{host / 'v.db'}"}
+    assembly = assemble(Source(settings))
+    assert assembly.problems == []
+    assert assembly.services is not None
+    assert assembly.services.settings["sso.token_endpoint"] == "https://login.ward.example.gov.vn/token"
+    del sys.modules["ward_profile"]
+
+
+def test_the_example_of_a_test_runs() -> None:
+    (text,) = [text for text in blocks(DOCS / "plugins.md", "python") if "problems_of" in text]
+    found: dict[str, Any] = {}
+    exec(compile(text, "plugins.md", "exec"), found)
+    assert found["problems_of"](BASE | {"storage": "sqlite:////nowhere/v.db"}) == []
+
+
+def test_every_directive_is_explained(generator: ModuleType) -> None:
+    text = (DOCS / "plugins.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `add_vneid_(\w+)\(.*?\)` \| (?:`(\w+)`)?", text, re.MULTILINE))
+    assert {role: interface.__name__ for role, interface in ROLES.items()} == {
+        role: name for role, name in listed.items() if role in ROLES}
+    others = {name for name in listed if name not in ROLES}
+    assert others == {"settings", "component", "messages"}
+
+
+# -- everything --------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://", "#")):
+            assert (path.parent / target.split("#")[0]).exists(), target
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_commands_that_are_spoken_of_exist(path: Path) -> None:
+    from vneid_middleware.cli import _COMMANDS
+
+    text = path.read_text(encoding="utf-8")
+    assert set(re.findall(r"(?:^    |`|\| )vneid ([a-z]+)", text, re.MULTILINE)) <= set(_COMMANDS)
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:^    |`)make ([a-z]+)", text, re.MULTILINE)) <= targets
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 80
+
+
+def test_the_project_s_files_speak_of_no_machine() -> None:
+    """Paths of somebody's computer in a published file are of no use to anybody else."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    names = listed.stdout.split() if listed.returncode == 0 else []
+    if not names:
+        pytest.skip("not a git checkout")
+    pattern = re.compile(r"/(?:work|root|home)/\w")
+    found = [name for name in names if (ROOT / name).is_file() and name != "tests/package/test_docs.py"
+             and pattern.search((ROOT / name).read_text(encoding="utf-8", errors="replace"))]
+    assert found == []

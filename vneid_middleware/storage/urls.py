@@ -1,0 +1,27 @@
+"""Checking a database URL without opening anything."""
+
+from __future__ import annotations
+
+
+def check_url(url: str) -> None:
+    """Check that SQLAlchemy knows the database of ``url`` and that its driver is installed.
+
+    Raises:
+        ValueError: with the expectation in words, and never the URL, which may hold a password.
+    """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        dialect = parsed.get_dialect()
+    except (ArgumentError, ValueError) as error:
+        known = "sqlite, postgresql, mysql, mariadb, oracle or mssql"
+        raise ValueError(f"must be the URL of a database that SQLAlchemy knows, such as {known}") from error
+    try:
+        # SQLAlchemy 1.4 has the older name only
+        getattr(dialect, "import_dbapi" if hasattr(dialect, "import_dbapi") else "dbapi")()
+    except ImportError as error:
+        raise ValueError(f"needs the database driver {error.name or parsed.drivername}, which is not installed") from error
