@@ -12,7 +12,8 @@ from vneid_middleware.core import session as records
 from vneid_middleware.events import LoginRefused, LogoutRefused, RedirectRefused
 from vneid_middleware.exceptions import AuditError, LoginError, StorageError
 from vneid_middleware.pages import Link, correlation_id
-from vneid_middleware.plugins.sso.signon import SignOn, Who
+from vneid_middleware.plugins.sso.sessions import Who
+from vneid_middleware.plugins.sso.signon import SignOn
 
 log = logging.getLogger("vneid_middleware")
 

@@ -1,0 +1,41 @@
+"""Which threads may wait for the provider, and how long."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from vneid_middleware.exceptions import LoginError
+
+LOGIN_DEADLINE = 30.0
+SINGLE_THREAD_DEADLINE = 5.0
+"""Seconds for all calls of one login; with one thread the whole portal waits for them."""
+
+
+class Bulkhead:
+    """Half of the server's threads may wait for the provider; the others are for the portal's own pages.
+
+    Args:
+        server_threads: how many threads the server has.
+    """
+
+    def __init__(self, server_threads: int) -> None:
+        self._slots = max(1, server_threads // 2)
+        self.limit = SINGLE_THREAD_DEADLINE if server_threads == 1 else LOGIN_DEADLINE
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Hold one of the threads.
+
+        Raises:
+            LoginError: all of them wait already.
+        """
+        # made at the first login and not before the server forks
+        slots: threading.BoundedSemaphore = self.__dict__.setdefault("_semaphore", threading.BoundedSemaphore(self._slots))
+        if not slots.acquire(blocking=False):
+            raise LoginError("too_many_logins", "all threads that may wait for the provider are waiting", status=503)
+        try:
+            yield
+        finally:
+            slots.release()

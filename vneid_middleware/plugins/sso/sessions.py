@@ -1,0 +1,128 @@
+"""Where sign-on meets sessions: what a login leaves behind, and what a logout takes away."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from vneid_middleware import text
+from vneid_middleware.core import oidc
+from vneid_middleware.core import session as records
+from vneid_middleware.events import LoggedOut, LoginSucceeded
+from vneid_middleware.exceptions import SealError, StorageError, VNeIDError
+from vneid_middleware.models import Identity, MappedClaims
+from vneid_middleware.plugins.sso.provider import Deadline, Provider
+from vneid_middleware.storage import sessions as stored
+
+log = logging.getLogger("vneid_middleware")
+
+
+class Who(NamedTuple):
+    """What of the request goes into events."""
+
+    request_id: str
+    remote_addr: str
+    user_agent: str
+
+
+class ProviderSessions:
+    """Begins and ends the sessions of those who signed in with the provider.
+
+    Args:
+        services: everything of the middleware.
+        provider: whom they signed in with.
+    """
+
+    def __init__(self, services: Any, provider: Provider) -> None:
+        self._vneid = services
+        self._settings = services.settings
+        self._provider = provider
+        self._hints = services.key_ring.box("logout-hint")
+
+    def begin(self, mapped: MappedClaims, claims: Mapping[str, Any], answer: oidc.TokenResponse,
+              before: records.Record | None, who: Who) -> tuple[Identity, str]:
+        """Begin a session, once its start is in storage and in the audit; ``before`` ends with that.
+
+        Returns:
+            the identity and the session cookie's value.
+
+        Raises:
+            StorageError, AuditError: nothing can be kept, so nobody is let in.
+        """
+        vneid, now = self._vneid, self._vneid.now()
+        identity = Identity(mapped.subject, self._provider.issuer_or_origin(), mapped.personal_id, mapped.full_name,
+                            mapped.birth_date, mapped.account_type, mapped.level, claims, now, secrets.token_urlsafe(24))
+        _, cookie = vneid.sessions.begin(identity, now)
+        row = self._row(identity, now, answer)
+        with vneid.storage.begin() as connection:
+            stored.add(connection, row, now=now)
+        replaced = records.session_id(before) if before else ""
+        vneid.tell(LoginSucceeded(**who._asdict(), who=described(row), level=identity.level,
+                                  session_id=identity.session_id, replaced_session_id=replaced))
+        if before:
+            vneid.sessions.revocations.end_session(replaced)
+            vneid.sessions.store.forget(replaced)
+        return identity, cookie
+
+    def _row(self, identity: Identity, now: int, answer: oidc.TokenResponse) -> dict[str, Any]:
+        ring = self._vneid.key_ring
+        hint = {"id_token": answer.id_token} if answer.id_token and self._provider.reads_id_tokens else {}
+        return {
+            "session_id": identity.session_id,
+            "subject_key": ring.keyed_hashes("subject", f"{identity.issuer}\n{identity.subject}")[0],
+            "personal_key": ring.keyed_hashes("personal", identity.personal_id)[0],
+            "account": text.mask(identity.personal_id),
+            "account_type": identity.account_type,
+            "level": identity.level,
+            "started_at": now,
+            "expires_at": now + self._settings["session.max_age"],
+            "hint": self._hints.seal(hint, identity.session_id.encode()) if hint else None,
+        }
+
+    def end(self, record: records.Record, who: Who) -> str | None:
+        """End a session here and return the URL that ends it at the provider, or None where there is none.
+
+        Raises:
+            StorageError: it has ended in this process only.
+        """
+        vneid, session_id = self._vneid, records.session_id(record)
+        identity = records.identity_of(record)
+        url = self._logout_url(session_id)
+        vneid.sessions.revocations.end_session(session_id)
+        vneid.sessions.store.forget(session_id)
+        ring = vneid.key_ring
+        row = {"subject_key": ring.keyed_hashes("subject", f"{identity.issuer}\n{identity.subject}")[0],
+               "account": text.mask(identity.personal_id), "account_type": identity.account_type}
+        vneid.tell_anyway(LoggedOut(**who._asdict(), who=described(row), session_id=session_id))
+        return url
+
+    def _logout_url(self, session_id: str) -> str | None:
+        try:
+            endpoint = self._provider.endpoint("logout_endpoint", Deadline(3))
+        except VNeIDError as error:
+            log.warning("the provider's logout endpoint is not known: %s", error)
+            return None
+        if not endpoint:
+            return None
+        parameters = [("client_id", self._settings["sso.client_id"]),
+                      (self._settings["sso.logout_redirect_parameter"], self._vneid.links.own("/logged-out"))]
+        hint = self._hint(session_id).get("id_token")
+        if hint:
+            parameters.insert(0, ("id_token_hint", hint))
+        return oidc.logout_url(endpoint, parameters)
+
+    def _hint(self, session_id: str) -> Mapping[str, Any]:
+        try:
+            with self._vneid.storage.read() as connection:
+                sealed = stored.hint(connection, session_id)
+            return dict(self._hints.open(sealed, session_id.encode())) if sealed else {}
+        except (StorageError, SealError) as error:
+            log.warning("the logout hint of a session can't be read: %s", error.code)
+            return {}
+
+
+def described(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an event says of an account."""
+    return {"subject_hash": row["subject_key"], "personal_id": row["account"], "account_type": row["account_type"]}
