@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import socket
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -91,11 +93,26 @@ def test_disabled_is_the_host_itself(tmp_path):
     assert make_filter({"enabled": "false"})(host) is host
 
 
-def test_nothing_is_opened_before_the_first_request(tmp_path):
-    before = {thread.name for thread in threading.enumerate()}
-    make_filter(settings(tmp_path))(Host())
-    assert {thread.name for thread in threading.enumerate()} == before
+def test_nothing_is_opened_before_the_first_request(tmp_path, monkeypatch):
+    opened = []
+    here = threading.get_ident()
+
+    def note(what, kind):
+        def started(*args, **options):
+            if threading.get_ident() == here:
+                opened.append(what)
+            return kind(*args, **options)
+        return started
+
+    start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", note("thread", start))
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", note("database", sqlite3.dbapi2.connect))
+    monkeypatch.setattr(socket.socket, "connect", note("connection", socket.socket.connect))
+    app = make_filter(settings(tmp_path))(Host())
+    assert opened == []
     assert list(tmp_path.iterdir()) == []
+    app(environ(), Answer())
+    assert opened == ["thread"]
 
 
 @pytest.mark.threat("A-163")
