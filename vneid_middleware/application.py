@@ -25,10 +25,6 @@ from vneid_middleware.storage import Storage
 
 log = logging.getLogger("vneid_middleware")
 
-SELECTORS = {"session.store": "session_store", "keys.provider": "key_provider"}
-"""Settings that name one implementation of a role."""
-
-
 class Assembly(NamedTuple):
     """A configuration, read: ``services`` and ``application`` are None while ``problems`` hold an error."""
 
@@ -83,7 +79,7 @@ def assemble(source: Source, clock: Callable[[], float] = time.time) -> Assembly
     problems += found
     if _broken(problems):
         return Assembly(settings, problems, registrations, None, None)
-    problems += _check_selectors(settings, registrations)
+    problems += _check_login(settings, config)
     if _broken(problems):
         return Assembly(settings, problems, registrations, None, None)
     try:
@@ -159,19 +155,19 @@ def _as_problem(problem: Any) -> Problem:
     return problem if isinstance(problem, Problem) else Problem("plugins", str(problem))
 
 
-def _check_selectors(settings: Settings, registrations: Registrations) -> list[Problem]:
-    found = []
-    for key, role in SELECTORS.items():
-        known = registrations.implementations(role)
-        if settings[key] not in known:
-            found.append(settings.problem(key, f"must be one of {', '.join(sorted(known))}",
-                                          "If it is a vendor's, name the vendor's plugin in plugins."))
-    known = registrations.implementations("audit_sink")
-    for word in settings["audit.sinks"]:
-        name = word.partition(":")[0]
-        if name not in known:
-            found.append(settings.problem("audit.sinks", f"{name} is none of {', '.join(sorted(known))}"))
-    return found
+def _signs_in(config: Any) -> bool:
+    from pyramid.interfaces import IRoutesMapper
+
+    mapper = config.registry.queryUtility(IRoutesMapper)
+    return mapper is not None and any(route.pattern == "/login" for route in mapper.get_routes())
+
+
+def _check_login(settings: Settings, config: Any) -> list[Problem]:
+    if _signs_in(config):
+        return []
+    return [settings.problem(key, "needs a plugin that signs people in, and none is active",
+                             "Add sso to plugins, or remove the line.", show=False)
+            for key in ("access", "takeover.login", "takeover.logout") if settings[key]]
 
 
 def _build(settings: Settings, registrations: Registrations, config: Any, clock: Callable[[], float]) -> Services:
@@ -186,7 +182,7 @@ def _build(settings: Settings, registrations: Registrations, config: Any, clock:
         if IProvisioned.providedBy(implementation):
             implementation.provision(services)  # type: ignore[no-untyped-call]
     services = services.with_parts(
-        keys=registrations.roles["key_provider", settings["keys.provider"]],
+        keys=registrations.roles["key_provider", settings["keys.provider"]], signs_in=_signs_in(config),
         sinks=_sinks(services, registrations), sessions=_sessions(services, registrations),
         pages=_pages(settings, links, registrations))
     return _with_components(services, registrations)

@@ -49,7 +49,7 @@ class Middleware:
         self._clock = services.clock
         self._rules = settings["access"]
         self._guarded = bool(settings["access"])
-        self._challenge: bool = settings["challenge"]
+        self._challenge: bool = settings["challenge"] and services.signs_in
         self._remote_user: str = settings.get("sso.remote_user", "personal_id")
         self._headers = settings["identity_headers"] != "off"
         self._started = False

@@ -11,8 +11,9 @@ import asyncio
 import os
 import ssl
 import threading
+import weakref
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +51,7 @@ class Outbound:
         self._ca_file = ca_file
         self._proxy = proxy
         self.timeout = timeout
-        self._running: tuple[int, asyncio.AbstractEventLoop, Any] | None = None
+        self._running: tuple[int, asyncio.AbstractEventLoop, Any, Callable[[], Any]] | None = None
 
     def call(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None,
              timeout: float | None = None, max_body: int = MAX_BODY) -> Response:
@@ -109,11 +110,13 @@ class Outbound:
                     running = self._running = self._start()
         return running[1], running[2]
 
-    def _start(self) -> tuple[int, asyncio.AbstractEventLoop, Any]:
+    def _start(self) -> tuple[int, asyncio.AbstractEventLoop, Any, Callable[[], Any]]:
         loop = asyncio.new_event_loop()
-        threading.Thread(target=_run, args=(loop,), name="vneid-outbound", daemon=True).start()
+        thread = threading.Thread(target=_run, args=(loop,), name="vneid-outbound", daemon=True)
+        thread.start()
         session = asyncio.run_coroutine_threadsafe(self._open_session(), loop).result(10)
-        return os.getpid(), loop, session
+        # also when nobody closes it: at the end of the process, and when the portal that used it is gone
+        return os.getpid(), loop, session, weakref.finalize(self, _stop, os.getpid(), loop, session, thread)
 
     async def _open_session(self) -> Any:
         import aiohttp
@@ -127,12 +130,25 @@ class Outbound:
     def close(self) -> None:
         """Close the connections and stop the loop of this process; the next call starts another."""
         running, self._running = self._running, None
-        if running is None or running[0] != os.getpid():
-            return
-        _, loop, session = running
-        asyncio.run_coroutine_threadsafe(session.close(), loop).result(5)
-        # whatever still waits for a server that hangs is not waited for
-        loop.call_soon_threadsafe(loop.stop)
+        if running is not None:
+            running[3]()
+
+
+def _stop(pid: int, loop: asyncio.AbstractEventLoop, session: Any, thread: threading.Thread) -> None:
+    """Close the connections, stop the loop and wait for its thread; calls that still wait for a server are given up."""
+    if pid != os.getpid():
+        return
+
+    async def close() -> None:
+        try:
+            await session.close()
+        finally:
+            loop.stop()
+
+    asyncio.run_coroutine_threadsafe(close(), loop)
+    # the garbage collector may call from any thread, the loop's own included
+    if threading.current_thread() is not thread:
+        thread.join(5)
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

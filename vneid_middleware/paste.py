@@ -78,6 +78,25 @@ def wsgi_app(global_conf: Mapping[str, str], target: str = "", pythonpath: str =
     return _imported(target)
 
 
+def standalone(global_conf: Mapping[str, str], **unknown: str) -> Any:
+    """Return a host without pages: the ``paste.app_factory`` of ``use = egg:vneid-middleware#standalone``.
+
+    It stands behind the middleware where that answers for a portal that is not Python, asked by a web server at
+    ``GET /auth``.
+
+    Raises:
+        ConfigurationError: it takes no settings.
+    """
+    if unknown:
+        raise _wrong("standalone", f"takes no settings; there is {', '.join(sorted(unknown))}")
+    return _nothing_here
+
+
+def _nothing_here(environ: Mapping[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", "10")])
+    return [b"Not found\n"]
+
+
 def _imported(target: str) -> Any:
     module_name, colon, attribute = target.partition(":")
     if not (module_name and colon and attribute):

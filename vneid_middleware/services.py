@@ -59,7 +59,7 @@ class Services:
     """Everything that is one-of-a-kind in a running middleware. Immutable once built.
 
     ``clock`` returns unix seconds; tests replace it. ``sinks`` are the audit sinks, ``subscribers`` is called with each
-    event after the sinks have it.
+    event after the sinks have it. ``signs_in`` tells whether a plugin offers ``/login``.
     """
 
     settings: Settings
@@ -73,6 +73,7 @@ class Services:
     keys: Any = None
     sinks: Sequence[Any] = ()
     readiness: Mapping[str, Any] = field(default_factory=dict)
+    signs_in: bool = False
     roles: Mapping[tuple[str, str], Any] = field(default_factory=dict)
     components: Mapping[str, Any] = field(default_factory=dict)
     subscribers: Callable[[Event], None] = lambda event: None

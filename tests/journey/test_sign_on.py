@@ -10,7 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from .conftest import Browser, register
+from support import Browser
+
+from .conftest import register
 
 XHR = {"Accept": "application/json", "Sec-Fetch-Mode": "cors"}
 

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select
 
+from vneid_middleware.storage.purge import purge
 from vneid_middleware.storage.tables import audit_records
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 
-def append(connection: Connection, *, time: str, event: str, outcome: str, record: str) -> None:
-    """Keep one record."""
+def append(connection: Connection, *, time: str, event: str, outcome: str, record: str, oldest: str) -> None:
+    """Keep one record; records from before ``oldest`` go. Both times are UTC, ISO 8601."""
+    purge(connection, audit_records.c.seq, audit_records.c.time < oldest)
     connection.execute(insert(audit_records).values(time=time, event=event, outcome=outcome, record=record))
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from vneid_middleware.storage.purge import purge
 from vneid_middleware.storage.tables import login_claims
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
-
-PURGE_AT_ONCE = 500
-"""Rows dropped along with a claim, so that no claim pays for a long backlog."""
 
 
 def state_key(state: str) -> str:
@@ -24,8 +22,7 @@ def state_key(state: str) -> str:
 
 def claim(connection: Connection, key: str, *, now: int, expires_at: int) -> bool:
     """Claim a login; False when another callback was first."""
-    old = select(login_claims.c.state_key).where(login_claims.c.expires_at < now).limit(PURGE_AT_ONCE)
-    connection.execute(delete(login_claims).where(login_claims.c.state_key.in_(old.scalar_subquery())))
+    purge(connection, login_claims.c.state_key, login_claims.c.expires_at < now)
     try:
         with connection.begin_nested():
             connection.execute(insert(login_claims).values(state_key=key, claimed_at=now, expires_at=expires_at))

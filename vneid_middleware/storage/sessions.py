@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import delete, func, insert, or_, select
 
+from vneid_middleware.storage.purge import purge
 from vneid_middleware.storage.tables import ended_sessions, sessions
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Ended(NamedTuple):
 
 def add(connection: Connection, row: dict[str, Any], *, now: int) -> None:
     """Keep a session that begins; rows of sessions that are long over go at the same time."""
-    connection.execute(delete(sessions).where(sessions.c.expires_at < now))
+    purge(connection, sessions.c.session_id, sessions.c.expires_at < now)
     connection.execute(insert(sessions).values(**row))
 
 
@@ -45,7 +46,7 @@ def end(connection: Connection, scope: str, target: str, *, now: int, expires_at
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-    connection.execute(delete(ended_sessions).where(ended_sessions.c.expires_at < now))
+    purge(connection, ended_sessions.c.seq, ended_sessions.c.expires_at < now)
     connection.execute(insert(ended_sessions).values(scope=scope, target=target, ended_at=now, expires_at=expires_at))
     if scope == SESSION:
         connection.execute(delete(sessions).where(sessions.c.session_id == target))

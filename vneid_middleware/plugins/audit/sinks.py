@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,16 @@ def _line(record: Mapping[str, Any]) -> str:
 
 @implementer(IAuditSink)
 class DatabaseSink:
-    """Records in the table ``vneid_audit`` of ``storage``."""
+    """Records in the table ``vneid_audit`` of ``storage``.
 
-    def __init__(self, storage: Any) -> None:
+    Args:
+        storage: the middleware's storage.
+        retention: days that a record is kept.
+    """
+
+    def __init__(self, storage: Any, retention: int) -> None:
         self._storage = storage
+        self._retention = timedelta(days=retention)
 
     def write(self, record: Mapping[str, Any]) -> None:
         from vneid_middleware.storage import audit
@@ -36,9 +43,13 @@ class DatabaseSink:
         try:
             with self._storage.begin() as connection:
                 audit.append(connection, time=record["time"], event=record["event"], outcome=record["outcome"],
-                             record=_line(record))
+                             record=_line(record), oldest=self._oldest(record["time"]))
         except StorageError as error:
             raise AuditError("audit_unavailable", f"database: {error.detail}") from error
+
+    def _oldest(self, time: str) -> str:
+        # by the record's own time, whose form sorts as text
+        return (datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%f%z") - self._retention).strftime("%Y-%m-%dT%H:%M:%S")
 
     def check(self) -> None:
         try:
@@ -117,7 +128,7 @@ class DatabaseSinks:
     def __call__(self, argument: str, services: Any) -> DatabaseSink:
         if argument:
             raise ValueError("the sink database takes no argument; it writes to storage")
-        return DatabaseSink(services.storage)
+        return DatabaseSink(services.storage, services.settings["audit.retention_days"])
 
 
 @implementer(IAuditSinkFactory)
