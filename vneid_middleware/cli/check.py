@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from configparser import Error as IniError
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from vneid_middleware.cli.reading import add_ini, ini_problem, loader, sources, tell, variables_of
-from vneid_middleware.exceptions import ConfigurationError, VNeIDError
-from vneid_middleware.settings import Problem, Settings, Source
+from vneid_middleware.cli.online import try_online
+from vneid_middleware.cli.pipeline import pipeline_problems
+from vneid_middleware.cli.reading import add_ini, read, tell, variables_of
+from vneid_middleware.exceptions import ConfigurationError
+from vneid_middleware.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,56 +26,33 @@ def run(args: argparse.Namespace) -> int:
     from vneid_middleware.application import assemble
 
     try:
-        found = sources(args.ini, variables_of(args))
+        variables = variables_of(args)
+        found = read(args.ini, variables)
     except ConfigurationError as error:
         tell(error.problems)
+        print(f"{args.ini}: does not start", file=sys.stderr)
         return 1
-    broken = False
-    for source in found:
+    assemblies, problems = [], []
+    for source, unread in found:
+        problems += unread
+        if source.flag_is_off("enabled"):
+            print(f"[{source.section}] enabled is false: the portal is served as if unwrapped, and the other keys are not "
+                  "looked at", file=sys.stderr)
+            continue
         assembly = assemble(source)
-        problems = [*assembly.problems, *_pipeline(source), *_host(args)]
-        tell(sorted(problems, key=lambda problem: problem.severity))
-        broken |= any(problem.severity == "error" for problem in problems)
-        if assembly.services is not None:
-            _print_compliance(assembly.services.settings)
-            broken |= args.online and not _online(assembly.services)
-    print(f"{args.ini}: {'does not start' if broken else 'starts'}", file=sys.stderr)
-    return 1 if broken else 0
-
-
-def _pipeline(source: Source) -> list[Problem]:
-    from vneid_middleware.paste import _parser
-
-    parser = _parser(source.file)
-    if not (parser.has_section("pipeline:main") or parser.has_section("app:main")):
-        return [Problem("[pipeline:main]", "is missing", "Add: pipeline = vneid portal", place=source.place("")),]
-    name = source.section.partition(":")[2]
-    times = parser.get("pipeline:main", "pipeline", raw=True, fallback="").split().count(name)
-    if times > 1:
-        return [Problem("[pipeline:main] pipeline", f"names {name} {times} times", "Name it once.", place=source.place(""))]
-    return []
-
-
-def _host(args: argparse.Namespace) -> list[Problem]:
-    """Import the host, as serving would."""
-    from vneid_middleware.paste import wsgi_app
-
-    path = os.path.abspath(args.ini)
-    defaults = {"here": os.path.dirname(path), "__file__": path, **variables_of(args)}
-    try:
-        parser = loader(path, variables_of(args)).parser
-        for section in parser.sections():
-            if section.startswith("app:") and parser.get(section, "use", fallback="") == "egg:vneid-middleware#wsgi":
-                keys = {key: parser.get(section, key) for key in parser.options(section)
-                        if key not in parser.defaults() and key != "use"}
-                wsgi_app(defaults, **keys)
-    except ConfigurationError as error:
-        return list(error.problems)
-    except (IniError, ValueError) as error:
-        return [ini_problem(error, path)]
-    except Exception as error:
-        return [Problem("[app] target", f"the host fails when it is imported: {type(error).__name__}: {error}"[:300])]
-    return []
+        assemblies.append(assembly)
+        # what could not be read is told once
+        problems += [problem for problem in assembly.problems if problem.key not in {each.key for each in unread}]
+    problems += pipeline_problems(os.path.abspath(args.ini), variables)
+    tell(sorted(problems, key=lambda problem: problem.severity))
+    broken = any(problem.severity == "error" for problem in problems)
+    answered = True
+    for services in filter(None, (assembly.services for assembly in assemblies)):
+        _print_compliance(services.settings)
+        answered &= not args.online or try_online(services)
+    verdict = "does not start" if broken else "starts" if answered else "starts, but not everything that it needs answers"
+    print(f"{args.ini}: {verdict}", file=sys.stderr)
+    return 1 if broken or not answered else 0
 
 
 class Row(NamedTuple):
@@ -113,18 +91,3 @@ def _compliance(settings: Settings) -> list[Row]:
         Row("audit kept at least 12 months", "Decree 85/2016 / Decree 333/2026", state(settings["audit.retention_days"] >= 365),
             "audit.retention_days"),
     ]
-
-
-def _online(services: Any) -> bool:
-    fine = True
-    for name, readiness in services.readiness.items():
-        try:
-            readiness.check()
-        except VNeIDError as error:
-            fine = False
-            print(f"online: {name}: {error}", file=sys.stderr)
-        else:
-            print(f"online: {name}: ok")
-    services.outbound.close()
-    services.storage.close()
-    return fine

@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from configparser import DuplicateOptionError, DuplicateSectionError, InterpolationError
 from configparser import Error as IniError
+from dataclasses import replace
 from typing import Any
 
 from vneid_middleware.exceptions import ConfigurationError
 from vneid_middleware.paste import filter_sections, source_of
 from vneid_middleware.settings import Problem, Source
+
+_PASTE = frozenset({"use", "require", "next", "filter-with"})
+"""Keys that PasteDeploy takes for itself."""
 
 
 def add_ini(parser: argparse.ArgumentParser) -> None:
@@ -33,15 +38,34 @@ def sources(ini: str, variables: dict[str, str]) -> list[Source]:
     """Return the raw settings of every section of ``ini`` that uses our filter.
 
     Raises:
+        ConfigurationError: the file can't be read as an ini, has no such section, or has values that PasteDeploy does not
+            hand on.
+    """
+    found = read(ini, variables)
+    problems = [problem for _, unread in found for problem in unread]
+    if problems:
+        raise ConfigurationError(problems)
+    return [source for source, _ in found]
+
+
+def read(ini: str, variables: dict[str, str]) -> list[tuple[Source, list[Problem]]]:
+    """Return the same, each section with the keys whose values PasteDeploy does not hand on.
+
+    Raises:
         ConfigurationError: the file can't be read as an ini, or has no such section.
     """
     path = os.path.abspath(ini)
     if not os.path.isfile(path):
         raise ConfigurationError([f"{ini}: there is no such file. Make one with: vneid init"])
-    names = list(filter_sections(path))
-    if not names:
+    try:
+        parser = loader(path, variables).parser
+        defaults = parser.defaults()
+    except (IniError, ValueError, OSError) as error:
+        raise ConfigurationError([ini_problem(error, path)]) from error
+    sections = filter_sections(path)
+    if not sections:
         raise ConfigurationError([f"{os.path.basename(path)}: no section [filter:NAME] has use = egg:vneid-middleware"])
-    return [_source(path, name, variables) for name in names]
+    return [_read_section(path, name, lines, parser, defaults, variables) for name, lines in sections.items()]
 
 
 def loader(path: str, variables: dict[str, str]) -> Any:
@@ -53,26 +77,61 @@ def loader(path: str, variables: dict[str, str]) -> Any:
     return found
 
 
-def _source(path: str, section: str, variables: dict[str, str]) -> Source:
-    try:
-        parser = loader(path, variables).parser
-        local = {key: parser.get(section, key) for key in parser.options(section) if key not in parser.defaults()}
-    except (IniError, ValueError) as error:
-        raise ConfigurationError([ini_problem(error, path)]) from error
-    return source_of({"here": os.path.dirname(path), "__file__": path, **variables}, local)
+def _read_section(path: str, section: str, lines: Mapping[str, int], parser: Any, defaults: Mapping[str, str],
+                  variables: Mapping[str, str]) -> tuple[Source, list[Problem]]:
+    """Read one section as PasteDeploy does, its own words ``set``, ``get`` and the like included."""
+    raw: dict[str, str] = {}
+    places = {_asked_for(option): line for option, line in lines.items()}
+    source = source_of({"here": os.path.dirname(path), "__file__": path, **variables}, raw)
+    source = replace(source, raw=raw, section=section, lines=places)
+    problems = []
+    for option in lines:
+        key = _asked_for(option)
+        if option in _PASTE or option.startswith("set "):
+            continue
+        if option in defaults:
+            problems.append(_dropped(key, variables, source))
+            continue
+        try:
+            text = parser.get(section, option)
+        except (IniError, ValueError) as error:
+            problems.append(ini_problem(error, path, source.place(key), key))
+            continue
+        if option == key:
+            raw.setdefault(key, text)
+        elif text in defaults:
+            raw[key] = defaults[text]
+        else:
+            problems.append(Problem(key, "gets its value from a name that [DEFAULT] does not have", "Add it there.",
+                                    place=source.place(key)))
+    return source, problems
 
 
-def ini_problem(error: Exception, path: str) -> Problem:
+def _asked_for(option: str) -> str:
+    return option[4:].strip() if option.startswith("get ") else option
+
+
+def _dropped(key: str, variables: Mapping[str, str], source: Source) -> Problem:
+    if key in variables:
+        return Problem(key, "is dropped by PasteDeploy, since the command line gives a variable of that name",
+                       f"Give the variable another name than {key}.", place=source.place(key))
+    return Problem(key, "is dropped by PasteDeploy, since [DEFAULT] has a key of that name",
+                   f"Rename or remove {key} in [DEFAULT].", place=source.place(key))
+
+
+def ini_problem(error: Exception, path: str, place: str = "", key: str = "") -> Problem:
     """Return what a parser's error means, without the value it stumbled over."""
-    place = os.path.basename(path)
+    name = os.path.basename(path)
+    if isinstance(error, UnicodeError):
+        return Problem(name, "is not UTF-8 text", "Save it as UTF-8.")
     if isinstance(error, InterpolationError) or "interpolat" in str(error).lower() or "%" in str(error):
-        key = getattr(error, "option", "") or "a value"
-        return Problem(key, "holds a % that PasteDeploy reads as the start of a variable",
-                       "Put the value into a file of its own and write file:PATH here.", place=place)
+        return Problem(key or getattr(error, "option", "") or "a value",
+                       "holds a % that PasteDeploy reads as the start of a variable",
+                       "Put the value into a file of its own and write file:PATH here.", place=place or name)
     if isinstance(error, (DuplicateOptionError, DuplicateSectionError)):
-        where = f"{place}, line {error.lineno}" if error.lineno else place
+        where = f"{name}, line {error.lineno}" if error.lineno else name
         return Problem(getattr(error, "option", None) or f"[{error.section}]", "stands twice", "Remove one.", place=where)
-    return Problem(place, "is no ini file that PasteDeploy can read", str(error).splitlines()[0][:120])
+    return Problem(name, "is no ini file that PasteDeploy can read", str(error).splitlines()[0][:120])
 
 
 def tell(problems: list[Any]) -> None:

@@ -42,7 +42,12 @@ def run(args: argparse.Namespace) -> int:
         tell(assembly.problems)
         return 1
     try:
+        if args.user is not None:
+            args.user = _number(args.user)
         return _list(assembly.services, args) if args.action == "list" else _revoke(assembly.services, args)
+    except ValueError as error:
+        print(f"vneid sessions: {error}", file=sys.stderr)
+        return 2
     except StorageError as error:
         print(f"vneid sessions: storage does not answer: {error.detail}", file=sys.stderr)
         return 1
@@ -50,11 +55,18 @@ def run(args: argparse.Namespace) -> int:
         assembly.services.storage.close()
 
 
+def _number(user: str) -> str:
+    """Return the personal number; an empty one would mean everybody."""
+    number = (sys.stdin.readline() if user == "-" else user).strip()
+    if not number:
+        raise ValueError("--user: there is no personal number; nothing was done")
+    return number
+
+
 def _live(services: Any, user: str | None) -> list[dict[str, Any]]:
     from vneid_middleware.storage import sessions
 
-    number = sys.stdin.readline().strip() if user == "-" else user
-    keys = services.key_ring.keyed_hashes("personal", number) if number else ()
+    keys = services.key_ring.keyed_hashes("personal", user) if user else ()
     with services.storage.read() as connection:
         return sessions.live(connection, now=services.now(), subject_keys=keys)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -43,7 +45,7 @@ class Storage:
             StorageError: ``storage_unavailable``; the cause has the driver's words, never values.
         """
         self.prepare()
-        with self._transaction({}) as connection:
+        with self._turn(), self._transaction({}) as connection:
             yield connection
 
     @contextmanager
@@ -87,6 +89,24 @@ class Storage:
         opened, self._opened, self._prepared_by = self._opened, None, 0
         if opened is not None and opened[0] == os.getpid():
             opened[1].dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let one thread of a process write to SQLite at a time: its own way of waiting is by chance, and under load some
+        would never come to their turn."""
+        if not self._url.startswith("sqlite"):
+            yield
+            return
+        pid, turn = self.__dict__.setdefault("_turns", (os.getpid(), threading.Lock()))
+        if pid != os.getpid():
+            # made before the fork, and perhaps held by a thread that was left behind
+            _, turn = self.__dict__["_turns"] = (os.getpid(), threading.Lock())
+        if not turn.acquire(timeout=_TIMEOUT):
+            raise StorageError("storage_unavailable", f"the database was busy for {_TIMEOUT} s")
+        try:
+            yield
+        finally:
+            turn.release()
 
     @contextmanager
     def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:
@@ -145,9 +165,22 @@ def _set_up_sqlite(connection: Any, record: Any) -> None:
     # turns into a writer fails at once instead of waiting for its turn
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _use_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    # SQLite does not wait by itself here: processes that open a new database at the same moment would refuse each other
+    end = time.monotonic() + _TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,0 +1,85 @@
+"""Each example, untouched, behind its own ini: a citizen signs in and out over real HTTP."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from support import Browser
+
+NAME = "Nguyễn Thị Ánh Nguyệt"
+NUMBER = "100190000001"
+SPOOFED = {"Remote-User": NUMBER, "X-VNeID-Full-Name": "Nguy%E1%BB%85n%20Th%E1%BB%8B%20%C3%81nh%20Nguy%E1%BB%87t",
+           "X-VNeID-Personal-ID": NUMBER, "X-VNeID-Level": "2", "X_VNeID_Full_Name": "Nguyen", "Remote_User": NUMBER}
+
+GREETED = {"pyramid": NUMBER}
+"""What a signed-in citizen reads on a protected page, where it is not the name."""
+PROTECTED = {"wsgi": "/rieng-tu", "flask": "/don", "django": "/tai-khoan/", "pyramid": "/giay-to"}
+LOGOUT = {"wsgi": "/dang-xuat", "flask": "/dang-xuat", "django": "/dang-xuat", "pyramid": "/logout"}
+
+
+@pytest.mark.threat("A-150")
+@pytest.mark.parametrize("server", ["waitress", "gunicorn"])
+@pytest.mark.parametrize("name", PROTECTED)
+def test_a_citizen_signs_in_and_out(example, start, simulator, wait_until, name, server):
+    folder, port = example(name)
+    _, vneid, _ = simulator
+    with start(server, folder, port) as host:
+        browser, protected = Browser(), host.url + PROTECTED[name]
+        home = browser.get(host.url + "/")
+        assert home.status == 200
+        assert NAME not in home.text
+        forged = browser.get(protected, SPOOFED)
+        assert forged.status in (302, 303)
+        assert NAME not in browser.get(host.url + "/", SPOOFED).text
+
+        vneid.state.persona = "nguyet"
+        asked = browser.get(protected)
+        while asked.status == 302:
+            asked = browser.get(host.url + asked.location if asked.location.startswith("/") else asked.location)
+        inside = browser.get(asked.location, follow=True)
+        assert (inside.status, urlsplit(inside.url).path) == (200, PROTECTED[name])
+        assert GREETED.get(name, NAME) in inside.text
+        assert GREETED.get(name, NAME) in browser.get(host.url + "/", SPOOFED).text
+
+        thief = Browser()
+        thief.cookies = {place: dict(jar) for place, jar in browser.cookies.items()}
+        out = browser.post(host.url + LOGOUT[name], headers={"Origin": host.url})
+        assert out.status == 303
+        assert browser.get(out.location, follow=True).url == host.url + "/vneid/logged-out"
+        assert NAME not in browser.get(host.url + "/").text
+        wait_until(lambda: all(not thief.get(host.url + "/vneid/session", {"Accept": "application/json"}).json()["authenticated"]
+                               for _ in range(12)), 5, "the copied cookie's end in every worker")
+    assert "Traceback" not in host.log.read_text(encoding="utf-8", errors="replace")
+    assert host.process.returncode == 0
+
+
+def test_the_session_outlives_a_restart(example, start, simulator):
+    folder, port = example("wsgi")
+    simulator[1].state.persona = "nguyet"
+    browser = Browser()
+    with start("waitress", folder, port) as host:
+        assert NAME in browser.get(host.url + "/vneid/login?return_to=/", follow=True).text
+    with start("gunicorn", folder, port) as host:
+        assert NAME in browser.get(host.url + "/").text
+
+
+def test_django_takes_what_the_middleware_says_and_nothing_else(example, start, simulator):
+    folder, port = example("django")
+    _, vneid, _ = simulator
+    with start("waitress", folder, port) as host:
+        vneid.state.persona = "quynh"
+        citizen = Browser()
+        end = citizen.get(host.url + "/vneid/login?return_to=/admin/", follow=True)
+        assert end.status == 403
+        assert "mức 2" in end.text
+        vneid.state.persona = "duc"
+        officer = Browser()
+        asked = officer.get(host.url + "/admin/", follow=True)
+        assert asked.status == 200
+        assert "Trần Văn Đức" in asked.text
+        programme = officer.get(host.url + "/admin/", {"Sec-Fetch-Mode": "cors", "Accept": "application/json"})
+        assert programme.status == 200
+        stranger = Browser().get(host.url + "/admin/", {"Sec-Fetch-Mode": "cors", "Accept": "application/json"})
+        assert (stranger.status, stranger.json()["error"]) == (401, "login_required")

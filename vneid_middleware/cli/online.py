@@ -1,0 +1,66 @@
+"""What ``vneid check --online`` tries: everything that a running portal needs from others."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from vneid_middleware.exceptions import UpstreamError, VNeIDError
+
+_UNREACHED = ("timeout", "connection", "tls")
+_SKEW = 60
+"""Seconds that our clock may be off; tokens are accepted within it."""
+
+
+def try_online(services: Any) -> bool:
+    """Ask storage, audit sinks, the provider and each endpoint; print what came of it; tell whether all is well."""
+    try:
+        return all([*(_ready(name, readiness) for name, readiness in services.readiness.items()),
+                    *(_reached(services, url) for url in _addresses(services.settings))])
+    finally:
+        services.outbound.close()
+        services.storage.close()
+
+
+def _ready(name: str, readiness: Any) -> bool:
+    try:
+        readiness.check()
+    except VNeIDError as error:
+        return _told(name, str(error))
+    return _told(name)
+
+
+def _addresses(settings: Any) -> Iterator[str]:
+    """Give one endpoint of each server that the settings name."""
+    seen = set()
+    for key, value in settings.items():
+        if key.endswith(("_endpoint", "jwks_uri")) and value:
+            origin = urlsplit(value)[:2]
+            if origin not in seen:
+                seen.add(origin)
+                yield value
+
+
+def _reached(services: Any, url: str) -> bool:
+    origin = "://".join(urlsplit(url)[:2])
+    try:
+        answer = services.outbound.call("GET", url, max_body=1_000_000)
+    except UpstreamError as error:
+        # it answered, though not as a browser's question would be
+        return _told(origin, str(error) if error.code in _UNREACHED else "")
+    try:
+        off = services.now() - parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except (TypeError, ValueError):
+        return _told(origin)
+    return _told(origin, f"this machine's clock is {off:+.0f} s off. Set it by NTP" if abs(off) > _SKEW else "")
+
+
+def _told(name: str, fault: str = "") -> bool:
+    if fault:
+        print(f"online: {name}: {fault}", file=sys.stderr)
+    else:
+        print(f"online: {name}: ok")
+    return not fault
