@@ -80,7 +80,8 @@ class Browser:
 def serving(make: Callable[[str], Any], threads: int = 8) -> Iterator[tuple[str, Any]]:
     """Serve ``make(base_url)`` on a free port and give base URL and application."""
     holder: dict[str, Any] = {}
-    server = create_server(lambda environ, start: holder["app"](environ, start), host="127.0.0.1", port=0, threads=threads)
+    server = create_server(lambda environ, start: holder["app"](environ, start), host="127.0.0.1", port=0, threads=threads,
+                           clear_untrusted_proxy_headers=False)
     base = f"http://127.0.0.1:{server.effective_port}"
     holder["app"] = make(base)
     def run() -> None:

@@ -25,6 +25,10 @@ ALWAYS = {
 """What every portal has, as plugins like any other."""
 
 
+_NOT_FOREIGN = frozenset({"vneid_middleware", "pyramid", "zope", "importlib", "contextlib"})
+"""Packages whose lines are not what a plugin's author looks for."""
+
+
 class Plugin(NamedTuple):
     """An installed plugin."""
 
@@ -130,10 +134,9 @@ def told(error: Exception) -> str:
     """Return what an exception of foreign code says, and where it comes from."""
     words = " ".join(str(error).split())[:200]
     told = words if isinstance(error, ImportError) else f"{type(error).__name__}: {words}".removesuffix(": ")
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(("<frozen", __file__))
-           and "importlib" not in frame.filename]
-    return f"{told} ({own[-1].filename}, line {own[-1].lineno})" if own else told
+    foreign = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)
+               if frame.f_globals.get("__name__", "").partition(".")[0] not in _NOT_FOREIGN]
+    return f"{told} ({foreign[-1][0]}, line {foreign[-1][1]})" if foreign else told
 
 
 def _unknown(name: str) -> str:

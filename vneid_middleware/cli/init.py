@@ -63,6 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the ini, the secrets and, where there is no portal yet, a sample of one."""
     folder = Path(args.folder)
+    if "%" in str(folder.absolute()):
+        print(f"vneid init: {folder.absolute()} has a % in it, which PasteDeploy can't read. Choose another folder.",
+              file=sys.stderr)
+        return 1
     files = _files(folder, args)
     there = [str(name) for name in files if (folder / name).exists()]
     if there:
@@ -123,6 +127,8 @@ pipeline = vneid portal
 use = egg:waitress#main
 listen = 127.0.0.1:6543
 threads = 8
+# The middleware itself decides, by trusted_proxies, which forwarded addresses count: let it see them.
+clear_untrusted_proxy_headers = false
 """
 
 

@@ -52,6 +52,9 @@ def _load(path: str, variables: dict[str, str]) -> tuple[Any, Any, str]:
         given = {"here": os.path.dirname(path), "__file__": path, **variables}
         app = found.get_context(APP, None, given).create()
         server = found.get_context(SERVER, None, given)
+        if server.object.__module__.partition(".")[0] == "waitress" and "trusted_proxy" not in server.local_conf:
+            # the middleware has to see these headers: it tells by them, and by trusted_proxies, who is not on this machine
+            server.local_conf.setdefault("clear_untrusted_proxy_headers", "false")
         listen = server.local_conf.get("listen")
         address = listen or f"{server.local_conf.get('host', '0.0.0.0')}:{server.local_conf.get('port', '8080')}"  # noqa: S104
         return app, server.create(), address

@@ -1,0 +1,403 @@
+"""Plugins of vendors as the ini, the command line and the portal see them: how they get in, and how they are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+
+from vneid_middleware import loader
+from vneid_middleware.events import LoginRefused, RedirectRefused
+from vneid_middleware.exceptions import AuditError, ConfigurationError
+from vneid_middleware.models import Identity
+
+PLAIN = '''
+def includeme(config):
+    config.add_route("acme.hello", "/acme/hello")
+    config.add_view(lambda request: request.vneid.pages.json({"hello": "acme"}), route_name="acme.hello")
+'''
+
+STORE = '''
+from zope.interface import implementer
+from vneid_middleware.interfaces import ISessionStore, IProvisioned
+
+
+@implementer(ISessionStore, IProvisioned)
+class Shelf:
+    def provision(self, services):
+        self.records = {}
+        self.seen = services.settings["public_url"]
+
+    def save(self, record):
+        self.records[record[1]] = record
+        return record[1]
+
+    def loader(self):
+        return lambda value: self.records[value]
+
+    def forget(self, session_id):
+        self.records.pop(session_id, None)
+
+
+SHELF = Shelf()
+
+
+def includeme(config):
+    config.add_vneid_session_store("NAME", SHELF)
+'''
+
+
+def host(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+    return [environ.get("REMOTE_USER", "nobody").encode()]
+
+
+def call(app, path="/", **more):
+    environ = {"SCRIPT_NAME": "", "PATH_INFO": path, "HTTP_ACCEPT": "application/json", **more}
+    setup_testing_defaults(environ)
+    seen = {}
+
+    def start(status, headers, exc_info=None):
+        seen.update(status=int(status[:3]), headers=headers)
+        return lambda data: None
+
+    body = b"".join(app(environ, start))
+    return seen["status"], body.decode()
+
+
+def one(problems, *words):
+    """The one problem that holds all the words."""
+    found = [problem for problem in problems if all(word in problem for word in words)]
+    assert len(found) == 1, problems
+    return found[0]
+
+
+# -- in ----------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("named", ["acme", "acme_vneid", "acme_vneid.includeme", "acme_vneid:includeme"])
+def test_a_plugin_is_active_when_the_ini_names_it(distribution, bench, named):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=PLAIN)
+    assert call(bench.portal(host, plugins=named), "/vneid/acme/hello") == (200, '{"hello": "acme"}')
+    assert call(bench.portal(host), "/vneid/acme/hello")[0] == 404
+
+
+def test_an_entry_point_may_name_a_function_and_extras(distribution, bench):
+    distribution("acme-vneid", {"acme": "acme_vneid:setup [fast]"}, acme_vneid=PLAIN.replace("includeme", "setup"))
+    assert call(bench.portal(host, plugins="acme"), "/vneid/acme/hello")[0] == 200
+
+
+def test_a_plugin_by_two_names_comes_in_once(distribution, bench):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=PLAIN)
+    assert call(bench.portal(host, plugins="acme acme_vneid"), "/vneid/acme/hello")[0] == 200
+
+
+def test_sign_on_has_no_privilege(bench):
+    app = bench.portal(host)
+    assert call(app, "/vneid/login")[0] == 404
+    assert call(app, "/vneid/session")[0] == 401
+    assert call(app) == (200, "nobody")
+
+
+def test_a_vendors_sign_on_takes_its_place(distribution, bench):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=PLAIN.replace("/acme/hello", "/login"))
+    app = bench.portal(host, plugins="acme", access="/kin* = login")
+    status, body = call(app, "/kin")
+    assert (status, json.loads(body)["error"]) == (401, "login_required")
+    assert call(app, "/vneid/login") == (200, '{"hello": "acme"}')
+
+
+@pytest.mark.parametrize("key", ["access", "takeover__login", "takeover__logout"])
+def test_rules_that_nobody_could_fulfil_are_refused(bench, key):
+    value = "/kin* = login" if key == "access" else "/dang-nhap"
+    one(bench.problems(**{key: value}), key.replace("__", "."), "signs people in", "Add sso to plugins")
+
+
+def test_a_vendors_session_store_keeps_the_sessions(distribution, bench):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=STORE.replace("NAME", "shelf"))
+    app = bench.portal(host, plugins="acme", session__store="shelf")
+    now = app.services.now()
+    identity = Identity("s", "https://x", "100190000001", "Nguyễn Thị Ánh Nguyệt", None, "person", 2, {}, now, "an-id")
+    cookie = app.services.sessions.begin(identity, now)[1].split(";")[0]
+    assert cookie == "vneid=an-id"
+    assert call(app, HTTP_COOKIE=cookie) == (200, "100190000001")
+    assert app.services.sessions.store.seen == "http://127.0.0.1:6543"
+    app.services.sessions.revocations.end_session("an-id")
+    assert call(app, HTTP_COOKIE=cookie) == (200, "nobody")
+    assert call(app, HTTP_COOKIE="vneid=another") == (200, "nobody")
+
+
+AUDIT = '''
+from zope.interface import implementer
+from vneid_middleware.exceptions import AuditError
+from vneid_middleware.interfaces import IAuditSink, IAuditSinkFactory
+
+RECORDS = []
+
+
+@implementer(IAuditSink)
+class Sink:
+    def __init__(self, limit):
+        self.limit = limit
+
+    def write(self, record):
+        if len(RECORDS) >= self.limit:
+            raise AuditError("audit_unavailable", "acme: full")
+        RECORDS.append(record)
+
+    def check(self):
+        if len(RECORDS) >= self.limit:
+            raise AuditError("audit_unavailable", "acme: full")
+
+
+@implementer(IAuditSinkFactory)
+class Sinks:
+    def __call__(self, argument, services):
+        if not argument.isdigit():
+            raise ValueError("the sink acme needs a number: acme:100")
+        return Sink(int(argument))
+
+
+def includeme(config):
+    config.add_vneid_audit_sink("acme", Sinks())
+'''
+
+
+def test_a_vendors_audit_sink_can_say_no(distribution, bench):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=AUDIT)
+    app = bench.portal(host, plugins="acme", audit__sinks="acme:1")
+    app.services.tell(RedirectRefused())
+    assert call(app, "/vneid/health/ready")[0] == 503
+    with pytest.raises(AuditError, match="full"):
+        app.services.tell(RedirectRefused())
+    one(bench.problems(plugins="acme", audit__sinks="acme:many"), "audit.sinks", "the sink acme needs a number")
+
+
+SUBSCRIBER = '''
+from vneid_middleware.events import LoginRefused
+
+SEEN = []
+
+
+def note(event):
+    SEEN.append(event.code)
+    raise RuntimeError("a bug of the vendor's")
+
+
+def includeme(config):
+    config.add_subscriber(note, LoginRefused)
+'''
+
+
+def test_a_subscriber_is_told_and_its_bugs_are_its_own(distribution, bench, caplog):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=SUBSCRIBER)
+    app = bench.portal(host, plugins="acme")
+    app.services.tell(LoginRefused(code="state_unknown"))
+    app.services.tell(RedirectRefused())
+    import acme_vneid
+
+    assert acme_vneid.SEEN == ["state_unknown"]
+    assert "a subscriber of login.refused failed" in caplog.text
+
+
+READINESS = '''
+from zope.interface import implementer
+from vneid_middleware.exceptions import VNeIDError
+from vneid_middleware.interfaces import IReadinessCheck
+
+
+@implementer(IReadinessCheck)
+class Hsm:
+    critical = CRITICAL
+
+    def check(self):
+        raise VNeIDError("hsm_gone", "no answer")
+
+
+def includeme(config):
+    config.add_vneid_readiness("hsm", Hsm())
+'''
+
+
+@pytest.mark.parametrize(("critical", "status", "member"), [("True", 503, "failed"), ("False", 200, "degraded")])
+def test_a_vendors_readiness_counts(distribution, bench, critical, status, member):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=READINESS.replace("CRITICAL", critical))
+    got, body = call(bench.portal(host, plugins="acme"), "/vneid/health/ready")
+    assert (got, json.loads(body)[member]) == (status, ["hsm"])
+
+
+KEYS = '''
+from zope.interface import implementer
+from vneid_middleware.interfaces import IKeyProvider
+
+
+@implementer(IKeyProvider)
+class Careless:
+    def public_keys(self):
+        return [{"kty": "EC", "crv": "P-256", "x": "a", "y": "b", "d": "private!", "kid": "1"}, {"kty": "oct", "k": "shared!"}]
+
+    def sign(self, setting, payload, header):
+        return "a.b.c"
+
+    def unwrap(self, setting, wrapped, algorithm):
+        return b""
+
+
+def includeme(config):
+    config.add_vneid_key_provider("careless", Careless())
+'''
+
+
+def test_no_private_key_goes_out_whatever_a_provider_gives(distribution, bench):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=KEYS)
+    status, body = call(bench.portal(host, plugins="acme", keys__provider="careless"), "/vneid/.well-known/jwks.json")
+    assert status == 200
+    assert json.loads(body)["keys"] == [{"kty": "EC", "crv": "P-256", "x": "a", "y": "b", "kid": "1"}]
+
+
+def test_what_was_built_does_not_change(bench):
+    services = bench.assembly().services
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        services.storage = None
+    with pytest.raises(TypeError):
+        services.settings["public_url"] = "https://evil.example"
+
+
+def test_the_hosts_own_pyramid_is_left_alone(bench):
+    from pyramid.config import Configurator, global_registries
+
+    config = Configurator()
+    config.make_wsgi_app()
+    assert global_registries.last is config.registry
+    bench.portal(host)
+    assert global_registries.last is config.registry
+    global_registries.remove(config.registry)
+
+
+# -- refused -----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("code", "words"), [
+    ("class Broken:\n    pass\n\n\ndef includeme(config):\n    config.add_vneid_session_store('s', Broken())",
+     ("add_vneid_session_store('s', …)", "must be an ISessionStore", "Broken does not declare it with @implementer",
+      "no save(record)", "no loader()", "no forget(session_id)")),
+    (STORE.replace("def save(self, record)", "def save(self)").replace("NAME", "s"),
+     ("Shelf.save must take (record)",)),
+    (STORE.replace("SHELF = Shelf()", "SHELF = Shelf").replace("NAME", "s"), ("Shelf is a class; make one of it",)),
+    ("def includeme(config):\n    config.add_vneid_settings({'acme.x': 1})", ("takes a SettingsTable, not dict",)),
+    ("def includeme(config):\n    config.add_vneid_component('acme', lambda services: services.nothing)",
+     ("the component acme of acme_vneid failed", "AttributeError")),
+    ("def includeme(config):\n    raise KeyError('x')", ("fails in its includeme", "KeyError", "acme_vneid.py, line 3")),
+    ("import nothing_of_this_name", ("can't be imported", "nothing_of_this_name", "acme_vneid.py, line 2")),
+    ("def includeme(config) pass", ("can't be imported", "SyntaxError")),
+    ("x = 1", ("has no includeme(config) function",)),
+    ("def includeme(config):\n    config.add_nothing()", ("add_nothing", "acme_vneid.py, line 3")),
+], ids=lambda value: value if isinstance(value, str) and len(value) < 20 else "")
+def test_a_broken_plugin_is_told_with_its_name_and_place(distribution, bench, code, words):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=code)
+    problem = one(bench.problems(plugins="acme"), "plugins", "acme")
+    for word in words:
+        assert word in problem
+
+
+def test_no_portal_is_made_around_a_broken_plugin(distribution, bench):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid="x = 1")
+    with pytest.raises(ConfigurationError, match="includeme"):
+        bench.portal(host, plugins="acme")
+
+
+def test_two_plugins_that_claim_the_same_are_told_with_both_places(distribution, bench):
+    for name in ("north", "south"):
+        distribution(f"{name}-vneid", {name: f"{name}_vneid"}, **{f"{name}_vneid": STORE.replace("NAME", "shelf")})
+    problem = one(bench.problems(plugins="north south"), "two plugins claim the same")
+    assert "north_vneid.py" in problem
+    assert "south_vneid.py" in problem
+
+
+def test_a_plugin_can_not_take_a_built_in_name(distribution, bench):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=STORE.replace("NAME", "cookie"))
+    assert "two plugins claim the same" in one(bench.problems(plugins="acme"), "acme_vneid.py")
+
+
+def test_two_distributions_that_offer_one_name(distribution, bench):
+    distribution("north-vneid", {"acme": "north_vneid"}, version="1.0", north_vneid=PLAIN)
+    distribution("south-vneid", {"acme": "south_vneid"}, version="2.5", south_vneid=PLAIN)
+    problem = one(bench.problems(plugins="acme"), "the plugin acme is offered by")
+    for word in ("north-vneid 1.0 (north_vneid)", "south-vneid 2.5 (south_vneid)", "dotted name"):
+        assert word in problem
+    assert call(bench.portal(host, plugins="south_vneid"), "/vneid/acme/hello")[0] == 200
+
+
+@pytest.mark.parametrize(("plugins", "words"), [
+    ("ssso", ("there is no plugin ssso", "did you mean sso?")),
+    ("nothing-like-it", ("there is no plugin nothing-like-it", "installed are")),
+    ("no.such.module", ("can't be imported", "No module named 'no'")),
+    ("json:nothing", ("json has no nothing",)),
+    ("json", ("has no includeme",)),
+    ("sso sso", ("names sso twice",)),
+    (":x", ("can't be imported",)),
+    ("..", ("can't be imported",))])
+def test_names_that_lead_nowhere(bench, plugins, words):
+    assert any(all(word in problem for word in words) for problem in bench.problems(plugins=plugins)), bench.problems(
+        plugins=plugins)
+
+
+SETTINGS = '''
+from vneid_middleware.converters import integer
+from vneid_middleware.settings import REQUIRED, Setting, SettingsTable
+
+
+def rule(settings):
+    if settings["acme.most"] < settings["acme.least"]:
+        return [settings.problem("acme.most", "must not be less than acme.least")]
+    return 1 / settings["acme.least"] and []
+
+
+TABLE = SettingsTable("acme", (
+    Setting("acme.token", lambda value, source: value, REQUIRED, "The token.", secret=True, remedy="Ask Acme."),
+    Setting("acme.least", integer(0, 9), 1, "The least."),
+    Setting("acme.most", integer(0, 9), 9, "The most."),
+    Setting("acme.*.url", lambda value, source: value, None, "A place."),
+), (rule,))
+
+
+def includeme(config):
+    config.add_vneid_settings(TABLE)
+'''
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ({}, ("acme.token: is required and missing. Ask Acme.",)),
+    ({"acme__token": "x", "acme__lest": "1"}, ("acme.lest: unknown setting; did you mean acme.least?", "line 7")),
+    ({"acme__token": "x", "acme__least": "many"}, ("acme.least: must be a whole number from 0 to 9; it is 'many'", "line 7")),
+    ({"acme__token": "x", "acme__least": "5", "acme__most": "4"}, ("acme.most: must not be less than acme.least", "line 8")),
+    ({"acme__token": "x", "acme__least": "0"}, ("a rule of the plugin acme failed", "ZeroDivisionError")),
+    ({"acme__token": "x", "acme__north__ulr": "y"}, ("acme.north.ulr", "did you mean acme.north.url?"))])
+def test_a_vendors_settings_are_checked_like_our_own(distribution, bench, given, words):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=SETTINGS)
+    one(bench.problems(plugins="acme", **given), *words)
+
+
+def test_a_vendors_secret_is_masked(distribution, bench):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=SETTINGS)
+    settings = bench.assembly(plugins="acme", acme__token="geheim-12345").services.settings
+    assert settings["acme.token"].reveal() == "geheim-12345"
+    assert "geheim" not in f"{settings.shown()}{settings['acme.token']}{settings['acme.token']!r}{settings!r}"
+
+
+def test_a_key_of_a_plugin_that_is_not_active_says_which(distribution, bench):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=SETTINGS)
+    one(bench.problems(acme__token="x"), "acme.token", "belongs to the plugin acme, which is not active", "Add acme to plugins")
+
+
+@pytest.mark.parametrize(("key", "value", "words"), [
+    ("session__store", "redis", "must be cookie"), ("keys__provider", "hsm", "must be file"),
+    ("audit__sinks", "kafka:x", "'kafka' is not")])
+def test_roles_name_what_there_is(bench, key, value, words):
+    one(bench.problems(**{key: value}), key.replace("__", "."), words, "name the vendor's plugin in plugins")
+
+
+def test_what_is_installed_is_listed(distribution):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, version="3.1", acme_vneid=PLAIN)
+    assert loader.Plugin("acme", "acme_vneid", "acme-vneid", "3.1") in loader.installed()
+    assert "sso" in {plugin.name for plugin in loader.installed()}
