@@ -41,13 +41,12 @@ def test_every_cookie_goes_where_it_belongs_in_its_order(pairs):
 @pytest.mark.threat("A-008")
 @given(st.text(alphabet="statecodeiss=&+%0123 errorid_token;é\x00", max_size=80) | st.text(max_size=60))
 def test_a_callback_query_is_read_or_refused(query):
+    callback, status = None, 0
     try:
         callback = oidc.parse_callback(query)
     except LoginError as error:
-        assert error.status == 400
-        return
-    assert callback.state
-    assert bool(callback.code) != bool(callback.error)
+        status = error.status
+    assert status == 400 if callback is None else callback.state and bool(callback.code) != bool(callback.error)
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40),
@@ -57,8 +56,9 @@ def test_state_and_code_come_through_as_they_were_sent(state, code):
     assert (callback.state, callback.code) == (state, code)
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3), max_leaves=6)
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+                    max_leaves=6)
 
 
 @given(st.dictionaries(st.sampled_from(["access_token", "token_type", "id_token", "expires_in", "error", "x"]), JSON, max_size=6),
@@ -83,7 +83,7 @@ def test_nothing_opens_that_was_not_sealed(text):
         RING.box("session").open(text)
 
 
-@given(JSON.filter(lambda value: value == value), st.sampled_from(["session", "login", "logout-hint"]))
+@given(JSON, st.sampled_from(["session", "login", "logout-hint"]))
 def test_what_was_sealed_opens_for_its_purpose_alone(value, purpose):
     sealed = RING.box("session").seal([value, 1])
     if purpose == "session":

@@ -32,7 +32,8 @@ def test_who_did_what_from_where_with_which_outcome(journey, wait_until):
     j.sign_in("hai")
     j.simulator.state.persona = "nguyet"
     begun = j.browser.get(j.portal + "/vneid/login?return_to=//evil.example")
-    j.browser.get(j.browser.get(begun.location).location, {"X-Forwarded-For": "203.0.113.9", "User-Agent": "Trình duyệt".encode() + b"x" * 500})
+    agent = "Trình duyệt".encode() + b"x" * 500
+    j.browser.get(j.browser.get(begun.location).location, {"X-Forwarded-For": "203.0.113.9", "User-Agent": agent})
     j.browser.post(j.portal + "/vneid/logout", headers={"Origin": "https://evil.example"})
     j.browser.post(j.portal + "/vneid/logout", headers={"X-Forwarded-For": "198.51.100.7"})
     records = j.audit()

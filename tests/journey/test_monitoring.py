@@ -94,7 +94,8 @@ def test_public_keys_are_public(journey, tmp_path, capsys):
         assert main(["keys", "new", kind, "--out", name]) == 0
     j = journey("oidc", **{"sso.signing_key": names["signing"], "sso.decryption_key": names["encryption"]})
     keys = j.browser.get(j.portal + "/vneid/.well-known/jwks.json", JSON).json()["keys"]
-    assert sorted((key["kty"], key["use"], key["alg"]) for key in keys) == [("EC", "sig", "ES256"), ("RSA", "enc", "RSA-OAEP-256")]
+    assert sorted((key["kty"], key["use"], key["alg"]) for key in keys) == [
+        ("EC", "sig", "ES256"), ("RSA", "enc", "RSA-OAEP-256")]
     assert all(key["kid"] for key in keys)
     assert not {"d", "p", "q", "dp", "dq", "qi", "oth", "k"} & {member for key in keys for member in key}
     assert journey().browser.get(j.portal + "/vneid/.well-known/jwks.json", JSON).json()["keys"] == keys

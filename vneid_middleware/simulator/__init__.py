@@ -33,11 +33,18 @@ def make_simulator(issuer: str, *, portal: str = "http://127.0.0.1:6543", **opti
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to ``parser``."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port to listen on (default: %(default)s)")
     parser.add_argument("--portal", default="http://127.0.0.1:6543",
                         help="the portal's address, whose callback is registered (default: %(default)s)")
     parser.add_argument("--allow-non-loopback", action="store_true",
                         help="listen beyond this machine: anybody who reaches it can sign in as anybody")
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port < 65536:
+        raise argparse.ArgumentTypeError("expected a port from 1 to 65535")
+    return port
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,6 +11,8 @@ from typing import Any
 
 DEMO_CLIENT = "vneid-demo"
 DEMO_SECRET = "vneid-demo-secret-only-for-the-simulator"
+COOKIE = "vneid-simulator"
+"""Of the browser's session with the simulator."""
 
 SWITCHES: dict[str, tuple[str, ...]] = {
     "id_token": ("off", "on"),

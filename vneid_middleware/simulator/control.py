@@ -1,0 +1,73 @@
+"""The pages of whoever plays VNeID, and the same by HTTP for tests."""
+
+from __future__ import annotations
+
+from webob import Request, Response
+
+from vneid_middleware.simulator.answers import Pages, json_answer, json_body, redirect, refuse_foreign
+from vneid_middleware.simulator.personas import PERSONAS
+from vneid_middleware.simulator.state import FAULTS, FAULTY, SWITCHES, TOKEN_FAULTS, Client, State
+from vneid_middleware.simulator.tokens import Keys
+
+
+class Control:
+    """``/`` and everything under ``/control``.
+
+    Args:
+        state: the simulator's memory.
+        issuer: its own base URL.
+        keys: what it signs with.
+        pages: for people.
+    """
+
+    def __init__(self, state: State, issuer: str, keys: Keys, pages: Pages) -> None:
+        self.state, self.issuer, self.keys, self._pages = state, issuer, keys, pages
+
+    def home(self, request: Request) -> Response:
+        return self._pages.page(request, "home.html", 200, clients=self.state.clients.values())
+
+    def control(self, request: Request) -> Response:
+        faults = {**dict.fromkeys(FAULTY, FAULTS), "id_token": TOKEN_FAULTS}
+        return self._pages.page(request, "control.html", 200, switches=SWITCHES, chosen=self.state.switches, faults=faults,
+                          broken=self.state.faults)
+
+    def change(self, request: Request) -> Response:
+        refuse_foreign(request)
+        for name, value in request.POST.items():
+            self.state.set(name, value)
+        return redirect(self.issuer + "/control")
+
+    def switches(self, request: Request) -> Response:
+        return json_answer({**self.state.switches, **{f"fault.{name}": value for name, value in self.state.faults.items()}})
+
+    def change_switches(self, request: Request) -> Response:
+        for name, value in json_body(request).items():
+            self.state.set(name, str(value))
+        return self.switches(request)
+
+    def choose(self, request: Request) -> Response:
+        persona = str(json_body(request).get("persona", ""))
+        if persona and persona not in PERSONAS and persona != "refuse":
+            raise ValueError("persona: unknown")
+        self.state.persona = persona
+        return json_answer({"persona": persona})
+
+    def register(self, request: Request) -> Response:
+        body = json_body(request)
+        client = Client(str(body["client_id"]), str(body["client_secret"]), tuple(body.get("redirect_uris", ())),
+                        tuple(body.get("logout_uris", ())), str(body.get("public_key", "")))
+        self.state.clients[client.client_id] = client
+        return json_answer({"client_id": client.client_id}, 201)
+
+    def reset(self, request: Request) -> Response:
+        json_body(request)
+        self.state.reset()
+        return self.switches(request)
+
+    def rotate(self, request: Request) -> Response:
+        json_body(request)
+        self.keys.rotate()
+        return json_answer(self.keys.jwks(True))
+
+    def log(self, request: Request) -> Response:
+        return json_answer({"requests": list(self.state.log)})
