@@ -48,7 +48,7 @@ class Simulator:
         response.headers.update({"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
                                  "Referrer-Policy": "no-referrer"})
         if not request.path_info.startswith("/control"):
-            masked = {name: "***" if name in _SECRET_PARAMETERS else value for name, value in request.params.items()}
+            masked = {name: "***" if name in _SECRET_PARAMETERS else value for name, value in _parameters(request)}
             self.state.log.append({"method": request.method, "path": request.path_info, "parameters": masked,
                                    "status": response.status_int})
         return response(environ, start_response)
@@ -68,3 +68,10 @@ class Simulator:
             return json_answer({"error": error.error, "error_description": error.description}, error.status)
         except (ValueError, UnicodeDecodeError) as error:
             return json_answer({"error": "invalid_request", "error_description": str(error)}, 400)
+
+
+def _parameters(request: Request) -> list[tuple[str, str]]:
+    try:
+        return list(request.params.items())
+    except ValueError:
+        return []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from webob import Request, Response
 
 from vneid_middleware.simulator.answers import Pages, json_answer, json_body, redirect, refuse_foreign
@@ -54,8 +57,8 @@ class Control:
 
     def register(self, request: Request) -> Response:
         body = json_body(request)
-        client = Client(str(body["client_id"]), str(body["client_secret"]), tuple(body.get("redirect_uris", ())),
-                        tuple(body.get("logout_uris", ())), str(body.get("public_key", "")))
+        client = Client(_text(body, "client_id"), _text(body, "client_secret"), _texts(body, "redirect_uris"),
+                        _texts(body, "logout_uris"), str(body.get("public_key", "")))
         self.state.clients[client.client_id] = client
         return json_answer({"client_id": client.client_id}, 201)
 
@@ -71,3 +74,17 @@ class Control:
 
     def log(self, request: Request) -> Response:
         return json_answer({"requests": list(self.state.log)})
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not (isinstance(value, str) and value):
+        raise ValueError(f"{name}: must be text")
+    return value
+
+
+def _texts(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = body.get(name, [])
+    if not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        raise ValueError(f"{name}: must be a list of texts")
+    return tuple(value)
