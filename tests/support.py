@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from waitress import create_server
 
@@ -39,10 +39,10 @@ class Browser:
 
     def get(self, url: str, headers: dict[str, str] | None = None, follow: bool = False) -> Answer:
         answer = self.send("GET", url, headers)
-        for _ in range(10):
-            if not (follow and answer.status == 303):
+        for _ in range(15):
+            if not (follow and answer.status in (302, 303)):
                 return answer
-            answer = self.send("GET", answer.location, headers)
+            answer = self.send("GET", urljoin(answer.url, answer.location), headers)
         raise AssertionError(f"redirects without end at {answer.url}")
 
     def post(self, url: str, form: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Answer:

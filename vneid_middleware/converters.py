@@ -171,6 +171,21 @@ def existing_file(value: str, source: Source) -> str:
 existing_file.keeps_file = True  # type: ignore[attr-defined]
 
 
+def authorities(value: str, source: Source) -> str:
+    """The name of a PEM file with certificates; relative names are relative to the ini."""
+    import ssl
+
+    name = existing_file(value, source)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=name)
+    except ssl.SSLError as error:
+        raise ValueError("must be a PEM file with the certificates of authorities") from error
+    return name
+
+
+authorities.keeps_file = True  # type: ignore[attr-defined]
+
+
 def sqlalchemy_url(value: str, source: Source) -> str:
     """A SQLAlchemy database URL."""
     scheme, separator, _ = value.partition("://")

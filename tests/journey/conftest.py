@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -63,14 +64,14 @@ class Journey:
 def journey(tmp_path: Any) -> Iterator[Callable[..., Journey]]:
     """Return a function that starts a portal with further settings before a simulator."""
     with ExitStack() as stack:
-        def start(profile: str = "guide-2023", **settings: str) -> Journey:
+        def start(profile: str = "guide-2023", clock: Callable[[], float] = time.time, **settings: str) -> Journey:
             portal: dict[str, str] = {}
             provider, simulator = stack.enter_context(serving(lambda base: make_simulator(base)))
             stack.callback(simulator.state.stopped.set)
 
             def make(base: str) -> Any:
                 portal["base"] = base
-                return make_filter({**settings_for(base, provider, profile, tmp_path), **settings})(host)
+                return make_filter({**settings_for(base, provider, profile, tmp_path), **settings}, clock=clock)(host)
 
             base, app = stack.enter_context(serving(make))
             register(simulator, base)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
@@ -121,6 +122,39 @@ def test_double_click_and_back_button_end_at_the_target_with_one_token_request(j
     back = j.browser.get(callback)
     assert (back.status, back.location) == (303, j.portal + "/dich")
     assert j.token_requests() == 1
+
+
+@pytest.mark.threat("A-004")
+def test_a_callback_that_comes_again_much_later_opens_nothing(journey):
+    later = [0.0]
+    j = journey(clock=lambda: time.time() + later[0])
+    j.simulator.state.persona = "nguyet"
+    begun = j.browser.get(j.portal + "/vneid/login?return_to=/dich")
+    callback = j.browser.get(begun.location).location
+    twin, late = Browser(), Browser()
+    for browser in (twin, late):
+        browser.cookies = {host: dict(jar) for host, jar in j.browser.cookies.items()}
+    assert j.browser.get(callback).location == j.portal + "/dich"
+    later[0] = 59
+    assert twin.get(callback).location == j.portal + "/dich"
+    later[0] = 62
+    end = late.get(callback)
+    assert end.status == 400
+    assert not session_cookie(end)
+    assert j.token_requests() == 1
+
+
+@pytest.mark.threat("A-005")
+@pytest.mark.parametrize(("seconds", "status"), [(599, 303), (601, 400)])
+def test_a_login_takes_at_most_its_time(journey, seconds, status):
+    later = [0.0]
+    j = journey(clock=lambda: time.time() + later[0])
+    j.simulator.state.persona = "nguyet"
+    begun = j.browser.get(j.portal + "/vneid/login?return_to=/dich")
+    callback = j.browser.get(begun.location).location
+    later[0] = seconds
+    assert j.browser.get(callback).status == status
+    assert j.session()["authenticated"] is (status == 303)
 
 
 def test_challenge_takes_a_citizen_to_the_login_and_back(journey):

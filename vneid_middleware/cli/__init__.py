@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import warnings
 from typing import Any
@@ -36,7 +37,13 @@ def main(argv: list[str] | None = None) -> int:
         if name in words[:1]:
             _module(name).add_arguments(sub)
     args = parser.parse_args(words)
-    code: int = _module(args.command).run(args)
+    try:
+        code: int = _module(args.command).run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # whoever read the output has gone, and the interpreter must not stumble over it once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return code
 
 

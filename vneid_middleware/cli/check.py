@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
         assemblies.append(assembly)
         # what could not be read is told once
         problems += [problem for problem in assembly.problems if problem.key not in {each.key for each in unread}]
-    problems += pipeline_problems(os.path.abspath(args.ini), variables)
+    told = {problem.key for problem in problems}
+    problems += [problem for problem in pipeline_problems(os.path.abspath(args.ini), variables) if problem.key not in told]
     tell(sorted(problems, key=lambda problem: problem.severity))
     broken = any(problem.severity == "error" for problem in problems)
     answered = True

@@ -99,12 +99,24 @@ def _revoke(services: Any, args: argparse.Namespace) -> int:
             count = sessions.forget_all(connection)
         scope, targets = "all", [""]
     else:
-        targets = [row["session_id"] for row in _live(services, args.user)] if args.user else [args.session_id]
+        targets = _targets(services, args)
         for target in targets:
             revocations.end_session(target)
         scope, count = "session", len(targets)
     print(f"{count} sessions ended" if count != 1 else "1 session ended")
+    if not targets:
+        print("vneid sessions: there is no session on record like this; see: vneid sessions FILE.ini list", file=sys.stderr)
+        return 1
     return _told(services, scope, targets)
+
+
+def _targets(services: Any, args: argparse.Namespace) -> list[str]:
+    from vneid_middleware.storage import sessions
+
+    if args.user:
+        return [row["session_id"] for row in _live(services, args.user)]
+    with services.storage.read() as connection:
+        return [args.session_id] if sessions.exists(connection, args.session_id) else []
 
 
 def _told(services: Any, scope: str, targets: list[str]) -> int:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vneid_middleware.converters import (
+    authorities,
     boolean,
-    existing_file,
     integer,
     networks,
     one_of,
@@ -111,7 +111,7 @@ TABLE = SettingsTable("foundation", (
     Setting("server_threads", integer(1, 4096), _default_threads,
             "How many requests the server takes at once; what waits for others holds at most half.",
             default_text="[server:main]'s threads, else 4"),
-    Setting("http.ca_file", existing_file, None, "Certificate authorities (PEM) for all calls the middleware makes.",
+    Setting("http.ca_file", authorities, None, "Certificate authorities (PEM) for all calls the middleware makes.",
             default_text="the system's"),
     Setting("http.proxy", url, None, "Proxy for all calls the middleware makes; the environment's are not read."),
     Setting("http.timeout", seconds(1, 30), 10, "Seconds that a call may take."),

@@ -121,7 +121,9 @@ class Problem:
         value = f"; it is {self.value!r}" if self.value and repr(self.value) not in self.expectation else ""
         sentence = f"{self.key}: {self.expectation}{value}"
         stop = "" if sentence.endswith(("?", ".")) else "."
-        return " ".join(filter(None, (sentence + stop, self.remedy, f"({self.place})" if self.place else "")))
+        told = " ".join(filter(None, (sentence + stop, self.remedy, f"({self.place})" if self.place else "")))
+        # one line, whatever is in a key or in the name of a file
+        return "".join(letter if letter.isprintable() else " " for letter in told)
 
 
 def shorten(text: str) -> str:

@@ -80,7 +80,7 @@ MESSAGES = {
     "level_too_low": _both(
         "Mức tài khoản VNeID chưa đủ", "Dịch vụ này yêu cầu tài khoản định danh điện tử mức {level}; tài khoản của bạn chưa "
         "đạt mức đó.",
-        "Để nâng mức tài khoản, hãy mang thẻ căn cước đến cơ quan Công an nơi gần nhất. Sau đó đăng nhập lại.",
+        "Để nâng mức tài khoản, hãy mang thẻ căn cước đến cơ quan Công an gần nhất. Sau đó đăng nhập lại.",
         "Your VNeID account level is too low", "This service asks for an account of level {level}; yours has not reached it.",
         "To raise your level, take your identity card to the nearest police office. Then sign in again."),
     "organisation_refused": _both(
