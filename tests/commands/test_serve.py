@@ -209,6 +209,7 @@ def test_a_port_that_is_taken(command: Command, ini: Callable[..., Path]) -> Non
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = command("serve", ini(server=f"use = egg:waitress#main\nlisten = {address}\n"))
     assert done.code == 1
+    assert done.out == ""
     assert "the address can't be used: Address already in use. Choose another port in [server:main]." in done.err
 
 

@@ -241,6 +241,22 @@ def test_a_cacheable_answer_carries_no_session(tmp_path):
     assert start.header("Set-Cookie") == []
 
 
+def test_a_slow_answer_does_not_bring_back_a_session_that_ended_meanwhile(tmp_path):
+    now = [1_800_000_000.0]
+
+    def slow(environ, start_response):
+        app.services.sessions.revocations.end_session("a-session")
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"ok"]
+
+    app = make_filter(settings(tmp_path), clock=lambda: now[0])(slow)
+    cookie = signed_in(app, lambda: now[0])
+    now[0] += 100
+    start = Answer()
+    app(environ(HTTP_COOKIE=cookie), start)
+    assert start.header("Set-Cookie") == []
+
+
 @pytest.mark.threat("A-161")
 @pytest.mark.parametrize("cookie", [False, True])
 @pytest.mark.filterwarnings("ignore::wsgiref.validate.WSGIWarning")

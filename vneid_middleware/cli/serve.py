@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from vneid_middleware.cli.reading import add_ini, ini_problem, loader, sources, tell, variables_of
@@ -22,17 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    signal.signal(signal.SIGTERM, _stop)
     try:
         found = sources(args.ini, variables_of(args))
-        app, server, address = _load(os.path.abspath(args.ini), variables_of(args))
+        serve, address = _load(os.path.abspath(args.ini), variables_of(args))
+        print(f"{found[0].raw.get('public_url', '')} (listening on {address})", flush=True)
+        serve()
     except ConfigurationError as error:
         tell(error.problems)
         print(f"vneid serve: {args.ini} does not start. See: vneid check {args.ini}", file=sys.stderr)
         return 1
-    print(f"{found[0].raw.get('public_url', '')} (listening on {address})", flush=True)
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        server(app)
     except OSError as error:
         print(f"vneid serve: the address can't be used: {error.strerror}. Choose another port in [server:main].",
               file=sys.stderr)
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _load(path: str, variables: dict[str, str]) -> tuple[Any, Any, str]:
+def _load(path: str, variables: dict[str, str]) -> tuple[Callable[[], Any], str]:
     from configparser import Error as IniError
 
     from paste.deploy.loadwsgi import APP, SERVER
@@ -51,19 +51,35 @@ def _load(path: str, variables: dict[str, str]) -> tuple[Any, Any, str]:
         found = loader(path, variables)
         given = {"here": os.path.dirname(path), "__file__": path, **variables}
         app = found.get_context(APP, None, given).create()
-        server = found.get_context(SERVER, None, given)
-        if server.object.__module__.partition(".")[0] == "waitress" and "trusted_proxy" not in server.local_conf:
-            # the middleware has to see these headers: it tells by them, and by trusted_proxies, who is not on this machine
-            server.local_conf.setdefault("clear_untrusted_proxy_headers", "false")
-        listen = server.local_conf.get("listen")
-        address = listen or f"{server.local_conf.get('host', '0.0.0.0')}:{server.local_conf.get('port', '8080')}"  # noqa: S104
-        return app, server.create(), address
-    except ConfigurationError:
+        return _bind(app, found.get_context(SERVER, None, given))
+    except (ConfigurationError, OSError):
         raise
     except (IniError, LookupError, ImportError, ValueError) as error:
-        if isinstance(error, (IniError, ValueError)) and "%" in str(error):
-            raise ConfigurationError([ini_problem(error, path)]) from error
-        raise ConfigurationError([f"{os.path.basename(path)}: {str(error).splitlines()[0]}"]) from error
+        raise ConfigurationError(_problems(error, path, variables)) from error
+
+
+def _bind(app: Any, server: Any) -> tuple[Callable[[], Any], str]:
+    """Return what serves until stopped, and the address: with waitress one that is ours already."""
+    settings = server.local_conf
+    address = settings.get("listen") or f"{settings.get('host', '0.0.0.0')}:{settings.get('port', '8080')}"  # noqa: S104
+    if server.object.__module__.partition(".")[0] != "waitress":
+        serve = server.create()
+        return lambda: serve(app), address
+    from waitress import create_server
+
+    if "trusted_proxy" not in settings:
+        # the middleware has to see these headers: it tells by them, and by trusted_proxies, who is not on this machine
+        settings.setdefault("clear_untrusted_proxy_headers", "false")
+    return create_server(app, **settings).run, address
+
+
+def _problems(error: Exception, path: str, variables: dict[str, str]) -> list[Any]:
+    from vneid_middleware.cli.pipeline import pipeline_problems
+
+    problems = [problem for problem in pipeline_problems(path, variables) if problem.severity == "error"]
+    if not problems and isinstance(error, ValueError) and "%" in str(error):
+        problems = [ini_problem(error, path)]
+    return problems or [f"{os.path.basename(path)}: {str(error).splitlines()[0]}"]
 
 
 def _stop(number: int, frame: Any) -> None:
