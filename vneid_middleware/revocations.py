@@ -81,6 +81,9 @@ class Revocations:
             if self._pid != os.getpid():
                 self._reset()
                 self._pid = os.getpid()
+            if 0 <= now - self._synced < FRESH_FOR:
+                # another request was first
+                return True
             pending = self._pending
             if pending is None and (now >= self._next_try or now < self._synced):
                 pending = self._pending = threading.Event()

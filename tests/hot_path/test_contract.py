@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import socket
 import sqlite3
+import sys
 import threading
 import time
 from pathlib import Path
@@ -288,6 +290,42 @@ def test_the_protocol_holds_in_both_directions(tmp_path, cookie):
     chunks = list(answer)
     answer.close()
     assert (written, chunks, closed) == ([b"dau "], [b"mot ", b"hai"], [True])
+
+
+@pytest.mark.parametrize("more", [{}, {"HTTP_SEC_FETCH_MODE": "navigate"}])
+@pytest.mark.parametrize("cookie", [False, True])
+def test_files_and_errors_pass_as_the_host_gives_them(tmp_path, cookie, more):
+    now = [1_800_000_000.0]
+    given, raised = [], []
+
+    class Wrapper:
+        def __init__(self, file, size=8192):
+            self.file = file
+
+    def sending(environ, start_response):
+        start_response("200 OK", [("Content-Type", "application/pdf")])
+        try:
+            raise ValueError("a bug of the host")
+        except ValueError:
+            raised.append(sys.exc_info())
+            start_response("500 Internal Server Error", [("Content-Type", "text/plain")], raised[0])
+        given.append(environ["wsgi.file_wrapper"](io.BytesIO(b"pdf")))
+        return given[0]
+
+    app = make_filter(settings(tmp_path), clock=lambda: now[0])(sending)
+    request = environ(**more)
+    if cookie:
+        request["HTTP_COOKIE"] = signed_in(app, lambda: now[0])
+        now[0] += 100
+    request["wsgi.file_wrapper"] = Wrapper
+    calls = []
+
+    def start(status, headers, exc_info=None):
+        calls.append((status, exc_info))
+
+    assert app(request, start) is given[0]
+    assert isinstance(given[0], Wrapper)
+    assert calls == [("200 OK", None), ("500 Internal Server Error", raised[0])]
 
 
 def test_a_401_starts_a_login_for_navigations_of_nobody_only(tmp_path):
