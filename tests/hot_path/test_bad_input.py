@@ -25,7 +25,8 @@ QUERY = st.lists(st.tuples(st.sampled_from(NAMES), ANYTHING), max_size=5).map(
     lambda pairs: "&".join(f"{name}={value}" for name, value in pairs))
 HEADERS = st.dictionaries(st.sampled_from([
     "HTTP_COOKIE", "HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE", "HTTP_ORIGIN", "HTTP_REFERER", "HTTP_SEC_FETCH_MODE",
-    "HTTP_SEC_FETCH_SITE", "HTTP_X_REQUESTED_WITH", "HTTP_X_FORWARDED_FOR", "HTTP_AUTHORIZATION", "HTTP_USER_AGENT", "HTTP_HOST", "CONTENT_TYPE",
+    "HTTP_SEC_FETCH_SITE", "HTTP_X_REQUESTED_WITH", "HTTP_X_FORWARDED_FOR",
+    "HTTP_AUTHORIZATION", "HTTP_USER_AGENT", "HTTP_HOST", "CONTENT_TYPE",
     "HTTP_X_VNEID_LEVEL"]), ANYTHING, max_size=5)
 
 

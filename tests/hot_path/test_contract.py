@@ -19,6 +19,7 @@ import pytest
 from vneid_middleware.exceptions import ConfigurationError
 from vneid_middleware.models import Identity, PartialDate
 from vneid_middleware.paste import make_filter
+from vneid_middleware.storage import audit
 
 PORTAL = "http://127.0.0.1:6543"
 CLAIMS = {"HoVaTen": "Nguyễn Thị Ánh Nguyệt", "loAS": "x" * 3000, **{f"claim{n}": "ắ" * 40 for n in range(50)}}
@@ -375,14 +376,20 @@ def test_programs_get_json_and_forms_a_page(tmp_path):
     assert (start.status[:3], "Bạn cần đăng nhập" in page) == ("401", True)
 
 
+def recorded(app):
+    with app.services.storage.read() as connection:
+        return audit.records(connection)
+
+
 @pytest.mark.threat("A-113")
-def test_when_storage_is_gone_the_last_list_serves_for_the_grace_and_then_nobody(tmp_path):
+def test_when_storage_is_gone_the_last_list_serves_for_the_grace_and_then_nobody(tmp_path, wait_until):
     now = [1_800_000_000.0]
     host, start = Host(), Answer()
     app = make_filter(settings(tmp_path, access="/kin* = login"), clock=lambda: now[0])(host)
     cookie = signed_in(app, lambda: now[0])
     app(environ("/kin", HTTP_COOKIE=cookie), start)
     assert start.status[:3] == "200"
+    wait_until(lambda: recorded(app), what="the record of the start, which is written beside the requests")
     app.services.storage.close()
     for file in Path(tmp_path).iterdir():
         file.unlink()

@@ -25,9 +25,10 @@ def test_a_provider_that_is_down_is_told_and_takes_nobody_along(journey, free_po
     assert j.browser.get(j.portal + "/").status == 200
 
 
-def test_a_portal_without_storage_is_not_ready_but_lives(journey, tmp_path):
+def test_a_portal_without_storage_is_not_ready_but_lives(journey, tmp_path, wait_until):
     j = journey()
     j.browser.get(j.portal + "/")
+    wait_until(j.audit, what="the record of the start")
     j.app.services.storage.close()
     for file in tmp_path.glob("vneid.db*"):
         file.unlink()

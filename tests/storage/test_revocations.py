@@ -72,7 +72,7 @@ def test_a_crowd_asks_once(portal):
 
 @pytest.mark.threat("A-113")
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
-def test_a_storage_that_hangs_holds_nobody_up(url, portal):
+def test_a_storage_that_hangs_holds_nobody_up(url, portal, wait_until):
     _, now, ask = portal
     assert ask() == b"100190000001"
     holder = Storage(url)
@@ -84,3 +84,9 @@ def test_a_storage_that_hangs_holds_nobody_up(url, portal):
         now[0] += 31
         assert ask() == b"nobody"
     holder.close()
+
+    def again():
+        now[0] += 2
+        return ask() == b"100190000001"
+
+    wait_until(again, what="the list after the lock")

@@ -128,11 +128,12 @@ def test_no_reader_misses_what_was_ended_at_the_same_time(opened):
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(end, number) for number in range(200)]
         while len(seen) < 200:
+            all_done = all(done.done() for done in waiting)
             with reader.read() as connection:
                 lines = sessions.ended_after(connection, last)
             last = lines[-1].seq if lines else last
             seen |= {line.target for line in lines}
-            if all(done.done() for done in waiting) and not lines:
+            if all_done and not lines:
                 break
     for done in waiting:
         done.result()
