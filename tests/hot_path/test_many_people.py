@@ -15,7 +15,7 @@ PEOPLE = 200
 TURNS = 40
 
 
-@pytest.mark.threat("A-160")
+@pytest.mark.threat("A-117")
 def test_two_hundred_people_in_parallel(tmp_path):
     def host(environ, start_response):
         identity = environ.get("vneid.identity")
