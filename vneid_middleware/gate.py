@@ -76,7 +76,7 @@ class Gate:
             if navigation and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
                 response = pages.redirect(url)
             else:
-                response = pages.outcome(request, code, 401, links=(Link("action.retry", url),),
+                response = pages.outcome(request, code, 401, links=(Link("action.login", url),),
                                          details={"level": str(decision.level)}, extra={"login_url": url})
         answer: Iterable[bytes] = response(environ, start_response)
         return answer

@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 from vneid_middleware.crypto import SealedBox
 from vneid_middleware.exceptions import SealError, StorageError
 from vneid_middleware.storage import Storage
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
 
 FRESH_FOR = 1.0
 """Seconds that a copy is used without asking."""
@@ -116,7 +120,7 @@ class Revocations:
             self._sessions[line.target] = line.expires_at
         elif line.scope == "all":
             self._all_until = max(self._all_until, line.ended_at)
-        else:
+        elif line.scope == "subject":
             try:
                 issuer, subject = self._box.open(line.target)
             except SealError:
@@ -133,21 +137,24 @@ class Revocations:
         for subject in [subject for subject, (_, until) in list(self._subjects.items()) if until < now]:
             self._subjects.pop(subject, None)
 
-    def end_session(self, session_id: str) -> None:
+    def end_session(self, session_id: str, connection: Connection | None = None) -> None:
         """End one session: at once here, within a second in every other process.
+
+        Args:
+            connection: in whose transaction it is written down; one of its own by default.
 
         Raises:
             StorageError: it ended here only, since ``storage`` could not be told.
         """
         now = int(self._clock())
         self._sessions[session_id] = now + self._keep
-        self._write("session", session_id, now)
+        self._write("session", session_id, now, connection)
 
-    def end_subject(self, issuer: str, subject: str) -> None:
+    def end_subject(self, issuer: str, subject: str, connection: Connection | None = None) -> None:
         """End all sessions of one account that began until now."""
         now = int(self._clock())
         self._subjects[issuer, subject] = (now, now + self._keep)
-        self._write("subject", self._box.seal([issuer, subject]), now)
+        self._write("subject", self._box.seal([issuer, subject]), now, connection)
 
     def end_all(self) -> None:
         """End every session that began until now."""
@@ -155,8 +162,8 @@ class Revocations:
         self._all_until = now
         self._write("all", "", now)
 
-    def _write(self, scope: str, target: str, now: int) -> None:
+    def _write(self, scope: str, target: str, now: int, given: Connection | None = None) -> None:
         from vneid_middleware.storage import sessions
 
-        with self._storage.begin() as connection:
+        with nullcontext(given) if given is not None else self._storage.begin() as connection:
             sessions.end(connection, scope, target, now=now, expires_at=now + self._keep)

@@ -144,7 +144,7 @@ def test_a_callback_that_comes_again_much_later_opens_nothing(journey):
     assert j.token_requests() == 1
 
 
-@pytest.mark.threat("A-005")
+@pytest.mark.threat("A-006")
 @pytest.mark.parametrize(("seconds", "status"), [(599, 303), (601, 400)])
 def test_a_login_takes_at_most_its_time(journey, seconds, status):
     later = [0.0]

@@ -21,7 +21,9 @@ function build() {
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id, ...state.account }) }),
     interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}`, policy: interactionPolicy.base() },
-    features: { devInteractions: { enabled: false } },
+    features: { devInteractions: { enabled: false }, backchannelLogout: { enabled: true } },
+    // its own way out refuses loopback addresses, where the portals of the tests are
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     renderError: (ctx, out) => { ctx.type = 'json'; ctx.body = out; },
     pkce: { required: () => true },
     ttl: { Session: 3600, Grant: 3600, Interaction: 600, IdToken: 600, AccessToken: 600 },

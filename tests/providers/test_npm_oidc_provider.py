@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import pytest
@@ -16,6 +17,12 @@ from vneid_middleware.core.keys import public_jwk
 from .conftest import ACCOUNT, SECRET, NpmProvider
 
 PERSON = {"user": "cong-dan-1", "name": ACCOUNT["name"], "birth_date": "1990-05-17"}
+
+
+class Answered(NamedTuple):
+    """Where somebody goes by themselves."""
+
+    location: str
 
 
 def leave(browser, asked):
@@ -88,6 +95,21 @@ def test_without_the_scope_there_is_no_name_and_still_a_person(portal):
     assert (seen["user"], seen["name"]) == ("cong-dan-1", "")
 
 
+@pytest.mark.threat("A-132")
+@pytest.mark.conformance("oidcc-client-test-rp-backchannel-rpinitlogout")
+def test_who_signs_out_at_the_provider_is_signed_out_of_every_portal(portal, provider):
+    p = portal()
+    provider.control(clients=[{**p.client, "backchannel_logout_uri": p.url + "/vneid/backchannel-logout",
+                               "backchannel_logout_session_required": True}])
+    other = Browser()
+    assert p.sign_in().json()["name"] == p.sign_in(browser=other).json()["name"] == ACCOUNT["name"]
+    thief = Browser()
+    thief.cookies = {place: dict(jar) for place, jar in p.browser.cookies.items()}
+    leave(p.browser, Answered(provider.issuer + "/session/end"))
+    assert not p.session(thief)["authenticated"]
+    assert p.session(other)["authenticated"]
+
+
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize(("settings", "status", "words"), [
@@ -137,7 +159,7 @@ def code_for(p):
     raise AssertionError(f"{answer.status} at {answer.url}: {answer.text[:500]}")
 
 
-@pytest.mark.threat("A-004")
+@pytest.mark.threat("A-013")
 def test_a_code_that_was_used_elsewhere_is_refused(portal, provider):
     p = portal()
     callback = code_for(p)
@@ -149,7 +171,7 @@ def test_a_code_that_was_used_elsewhere_is_refused(portal, provider):
     assert not p.session()["authenticated"]
 
 
-@pytest.mark.threat("A-014")
+@pytest.mark.threat("A-017")
 @pytest.mark.parametrize("change", [{"iss": None}, {"iss": "https://evil.example"}, {"iss": ""}])
 def test_the_issuer_in_the_answer_is_wanted_since_the_provider_announces_it(portal, change):
     p = portal()

@@ -77,6 +77,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
     "sso.claims": [("guide", "guide-2023"), ("name = fullName", "name is none of"), ("full_name =", "KEY = VALUE")],
     "sso.minimum_level": [("3", "from 0 to 2"), ("one", "whole number")],
     "sso.organisations": [TRUE_OR_FALSE],
+    "sso.backchannel_logout": [TRUE_OR_FALSE],
     "sso.remote_user": [("email", "personal_id, subject or full_name")],
     "sso.login_ttl": [("59", "from 60 to 3600"), ("3601", "from 60 to 3600")],
     "sso.logout_redirect_parameter": [EMPTY],

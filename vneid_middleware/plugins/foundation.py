@@ -135,6 +135,7 @@ MESSAGES = {
                        "en": Message("Reference number if you ask for help", "", "")},
     "word.language": {"vi": Message("Tiếng Việt", "", ""), "en": Message("English", "", "")},
     "action.home": {"vi": Message("Về trang chủ", "", ""), "en": Message("Go to the start page", "", "")},
+    "action.login": {"vi": Message("Đăng nhập bằng VNeID", "", ""), "en": Message("Sign in with VNeID", "", "")},
     "action.retry": {"vi": Message("Đăng nhập lại", "", ""), "en": Message("Sign in again", "", "")},
     "action.back": {"vi": Message("Quay lại", "", ""), "en": Message("Go back", "", "")},
     "internal_error": {

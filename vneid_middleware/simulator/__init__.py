@@ -26,7 +26,7 @@ def make_simulator(issuer: str, *, portal: str = "http://127.0.0.1:6543", **opti
 
     bases = sorted({portal, portal.replace("//127.0.0.1", "//localhost")})
     client = Client(DEMO_CLIENT, DEMO_SECRET, tuple(base + "/vneid/callback" for base in bases),
-                    tuple(base + "/vneid/logged-out" for base in bases))
+                    tuple(base + "/vneid/logged-out" for base in bases), backchannel_uri=portal + "/vneid/backchannel-logout")
     return Simulator(State((client,), **options), issuer)
 
 

@@ -39,6 +39,7 @@ class Simulator:
             ("GET", "/control/switches"): control.switches, ("POST", "/control/switches"): control.change_switches,
             ("POST", "/control/persona"): control.choose, ("POST", "/control/clients"): control.register,
             ("POST", "/control/reset"): control.reset, ("POST", "/control/rotate-keys"): control.rotate,
+            ("POST", "/control/backchannel-logout"): control.sign_out,
             ("GET", "/control/log"): control.log,
         }
 

@@ -8,8 +8,9 @@ from typing import Any
 from webob import Request, Response
 
 from vneid_middleware.simulator.answers import Pages, json_answer, json_body, redirect, refuse_foreign
+from vneid_middleware.simulator.backchannel import Backchannel
 from vneid_middleware.simulator.personas import PERSONAS
-from vneid_middleware.simulator.state import FAULTS, FAULTY, SWITCHES, TOKEN_FAULTS, Client, State
+from vneid_middleware.simulator.state import FAULTS, FAULTY, SWITCHES, TOKEN_FAULTS, Client, State, sid_of
 from vneid_middleware.simulator.tokens import Keys
 
 
@@ -25,6 +26,7 @@ class Control:
 
     def __init__(self, state: State, issuer: str, keys: Keys, pages: Pages) -> None:
         self.state, self.issuer, self.keys, self._pages = state, issuer, keys, pages
+        self._backchannel = Backchannel(state, issuer, keys)
 
     def home(self, request: Request) -> Response:
         return self._pages.page(request, "home.html", 200, clients=self.state.clients.values())
@@ -58,9 +60,20 @@ class Control:
     def register(self, request: Request) -> Response:
         body = json_body(request)
         client = Client(_text(body, "client_id"), _text(body, "client_secret"), _texts(body, "redirect_uris"),
-                        _texts(body, "logout_uris"), str(body.get("public_key", "")))
+                        _texts(body, "logout_uris"), str(body.get("public_key", "")), str(body.get("backchannel_uri", "")))
         self.state.clients[client.client_id] = client
         return json_answer({"client_id": client.client_id}, 201)
+
+    def sign_out(self, request: Request) -> Response:
+        """Send a logout token for a persona: all its sessions (``"by": "sub"``) or each by its id (``"by": "sid"``)."""
+        body = json_body(request)
+        client, persona, by = self.state.clients.get(_text(body, "client_id")), _text(body, "persona"), body.get("by", "sid")
+        if client is None or by not in ("sid", "sub"):
+            raise ValueError("client_id: must be registered; by: must be sid or sub")
+        sids = [sid_of(cookie) for cookie, known in self.state.browsers.items() if known[0] == persona] if by == "sid" else [""]
+        tokens = [self._backchannel.token(client, sid=sid, subject=f"sim-{persona}", fault=str(body.get("fault", "none")))
+                  for sid in sids]
+        return json_answer({"statuses": [self._backchannel.send(client, token) for token in tokens]})
 
     def reset(self, request: Request) -> Response:
         json_body(request)

@@ -12,8 +12,9 @@ from urllib.parse import unquote, urlencode
 from webob import Request, Response
 
 from vneid_middleware.simulator.answers import Pages, ProtocolError, json_answer, redirect
+from vneid_middleware.simulator.backchannel import Backchannel
 from vneid_middleware.simulator.personas import PERSONAS
-from vneid_middleware.simulator.state import COOKIE, Client, Grant, State
+from vneid_middleware.simulator.state import COOKIE, Client, Grant, State, sid_of
 from vneid_middleware.simulator.tokens import Keys, at_hash, envelope
 
 TOKEN = "/api/idp/auth/realms/citizen/protocol/openid-connect/token"
@@ -33,6 +34,7 @@ class Endpoints:
 
     def __init__(self, state: State, issuer: str, keys: Keys, pages: Pages) -> None:
         self.state, self.issuer, self.keys, self._pages = state, issuer, keys, pages
+        self._backchannel = Backchannel(state, issuer, keys)
 
     def token(self, request: Request) -> Response:
         """Exchange a code, once, for its client only."""
@@ -86,7 +88,8 @@ class Endpoints:
         now = int(self.state.clock())
         persona = PERSONAS[grant.persona]
         claims = {"iss": self.issuer, "sub": f"sim-{persona.key}", "aud": grant.client_id, "exp": now + 300, "iat": now,
-                  "auth_time": grant.authenticated, "at_hash": at_hash(access_token), "acr": str(persona.level)}
+                  "auth_time": grant.authenticated, "at_hash": at_hash(access_token), "acr": str(persona.level),
+                  "sid": grant.sid}
         return {**claims, "nonce": grant.nonce} if grant.nonce and self.state.switches["nonce"] == "honoured" else claims
 
     def userinfo(self, request: Request) -> Response:
@@ -132,7 +135,10 @@ class Endpoints:
 
     def logout(self, request: Request) -> Response:
         """End the browser's session here and send it back to a registered address."""
-        self.state.browsers.pop(request.cookies.get(COOKIE, ""), None)
+        cookie = request.cookies.get(COOKIE, "")
+        known = self.state.browsers.pop(cookie, None)
+        if known is not None:
+            self._backchannel.tell_all(sid_of(cookie), f"sim-{known[0]}")
         back = request.GET.get(self.state.switches["logout_parameter"], "")
         hint = request.GET.get("client_id", "")
         allowed = {uri for client in self.state.clients.values() if hint in ("", client.client_id)
@@ -156,6 +162,7 @@ class Endpoints:
             "jwks_uri": f"{self.issuer}/jwks", "response_types_supported": ["code"], "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"], "code_challenge_methods_supported": ["S256"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "backchannel_logout_supported": True, "backchannel_logout_session_supported": True,
             "authorization_response_iss_parameter_supported": self.state.switches["iss"] == "on"})
 
     def jwks(self, request: Request) -> Response:

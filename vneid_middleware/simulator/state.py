@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
 import time
@@ -36,6 +37,12 @@ TOKEN_FAULTS = ("none", "wrong-signature", "alg-none", "hs256", "wrong-nonce", "
                 "no-access-token")
 
 
+LOGOUT_FAULTS = ("none", "alg-none", "wrong-alg", "wrong-signature", "unknown-kid", "wrong-type", "wrong-iss", "wrong-aud",
+                 "no-event", "wrong-event", "event-no-object", "with-nonce", "no-jti", "no-iat", "no-exp", "expired", "old",
+                 "future", "lives-long", "no-sub-no-sid")
+"""What can be wrong with a logout token; given with each one."""
+
+
 @dataclass(frozen=True)
 class Client:
     """A registered relying party."""
@@ -46,6 +53,8 @@ class Client:
     logout_uris: tuple[str, ...] = ()
     public_key: str = ""
     """PEM, for the rsa-aes envelope."""
+    backchannel_uri: str = ""
+    """Where logout tokens go; empty: nowhere."""
 
 
 @dataclass
@@ -59,9 +68,15 @@ class Grant:
     challenge: str
     expires: float
     authenticated: int
+    sid: str = ""
     encrypt_key: str = ""
     used: bool = False
     access_tokens: list[str] = field(default_factory=list)
+
+
+def sid_of(cookie: str) -> str:
+    """Return the id that relying parties know a browser's session by."""
+    return hashlib.sha256(cookie.encode()).hexdigest()[:32]
 
 
 class State:

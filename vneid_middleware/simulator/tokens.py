@@ -42,14 +42,18 @@ class Keys:
 
     def id_token(self, claims: dict[str, Any], fault: str, client_secret: str, with_kid: bool) -> str:
         """Return an ID token, spoilt as ``fault`` says."""
+        return self.sign(_spoilt(claims, fault), fault, client_secret, "JWT", with_kid)
+
+    def sign(self, claims: dict[str, Any], fault: str, client_secret: str, kind: str, with_kid: bool = True) -> str:
+        """Return a token of a kind (``typ``), its signature spoilt as ``fault`` says."""
         import jwt
 
-        claims = _spoilt(claims, fault)
         headers = {"kid": "unknown" if fault == "unknown-kid" else public_jwk(self.signing)["kid"]} if with_kid else {}
+        headers["typ"] = kind
         if fault == "alg-none":
-            head = urlsafe_b64encode(b'{"alg":"none"}').rstrip(b"=")
+            head = urlsafe_b64encode(json.dumps({"alg": "none", "typ": kind}).encode()).rstrip(b"=")
             return (head + b"." + urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=") + b".").decode()
-        if fault == "hs256":
+        if fault in ("hs256", "wrong-alg"):
             return jwt.encode(claims, client_secret.ljust(32, "0"), algorithm="HS256", headers=headers)
         key = self.foreign if fault == "wrong-signature" else self.signing
         return jwt.encode(claims, key, algorithm="RS256", headers=headers)

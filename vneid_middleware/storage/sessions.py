@@ -13,7 +13,7 @@ from vneid_middleware.storage.tables import ended_sessions, sessions
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-SESSION, SUBJECT, ALL = "session", "subject", "all"
+SESSION, SUBJECT, SID, ALL = "session", "subject", "sid", "all"
 _ADVISORY_LOCK = 0x564E6545
 
 
@@ -27,10 +27,19 @@ class Ended(NamedTuple):
     expires_at: int
 
 
-def add(connection: Connection, row: dict[str, Any], *, now: int) -> None:
-    """Keep a session that begins; rows of sessions that are long over go at the same time."""
+def add(connection: Connection, row: dict[str, Any], *, now: int) -> bool:
+    """Keep a session that begins; rows of sessions that are long over go at the same time.
+
+    Returns:
+        False when the provider has ended its own session meanwhile: nothing is kept then.
+    """
+    _in_order(connection)
     purge(connection, sessions.c.session_id, sessions.c.expires_at < now)
+    over = select(ended_sessions.c.seq).where(ended_sessions.c.scope == SID, ended_sessions.c.target == row.get("sid_key"))
+    if connection.execute(over).first() is not None:
+        return False
     connection.execute(insert(sessions).values(**row))
+    return True
 
 
 def hint(connection: Connection, session_id: str) -> str | None:
@@ -44,12 +53,30 @@ def end(connection: Connection, scope: str, target: str, *, now: int, expires_at
     On PostgreSQL the lines get their numbers in the order they are committed in, or a reader that has seen number 6
     would never ask for a number 5 that comes after it. SQLite has one writer at a time anyway.
     """
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+    _in_order(connection)
     purge(connection, ended_sessions.c.seq, ended_sessions.c.expires_at < now)
     connection.execute(insert(ended_sessions).values(scope=scope, target=target, ended_at=now, expires_at=expires_at))
     if scope == SESSION:
         connection.execute(delete(sessions).where(sessions.c.session_id == target))
+
+
+def _in_order(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+
+
+def of_provider_session(connection: Connection, sid_keys: Sequence[str]) -> list[str]:
+    """Return the ids of the sessions that began with one of the provider's.
+
+    Args:
+        sid_keys: its keyed hashes.
+    """
+    return list(connection.execute(select(sessions.c.session_id).where(sessions.c.sid_key.in_(sid_keys))).scalars())
+
+
+def forget_subject(connection: Connection, subject_keys: Sequence[str]) -> None:
+    """Drop the record of all sessions of one account."""
+    connection.execute(delete(sessions).where(sessions.c.subject_key.in_(subject_keys)))
 
 
 def ended_after(connection: Connection, seq: int) -> list[Ended]:

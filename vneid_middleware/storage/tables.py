@@ -19,6 +19,8 @@ sessions = Table(
     Column("started_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("hint", Text, nullable=True, comment="sealed: what only logout needs"),
+    Column("sid_key", String(64), nullable=True, comment="keyed hash of issuer and the provider's session"),
+    Index("vneid_sessions_sid", "sid_key"),
     Index("vneid_sessions_subject", "subject_key"),
     Index("vneid_sessions_personal", "personal_key"),
     Index("vneid_sessions_expiry", "expires_at"),
@@ -41,6 +43,13 @@ login_claims = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("outcome", Text, nullable=True, comment="sealed: where the login ended"),
     Index("vneid_login_claims_expiry", "expires_at"),
+)
+
+used_tokens = Table(
+    "vneid_used_tokens", metadata,
+    Column("token_key", String(64), primary_key=True, comment="SHA-256 of the token's issuer and id"),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("vneid_used_tokens_expiry", "expires_at"),
 )
 
 audit_records = Table(

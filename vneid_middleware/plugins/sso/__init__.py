@@ -46,10 +46,11 @@ def includeme(config: Any) -> None:
     config.add_vneid_component("sso", SignOn)
     config.add_vneid_readiness("provider", ProviderReadiness())
     for name, path in (("login", "/login"), ("callback", "/callback"), ("logout", "/logout"),
-                       ("logged_out", "/logged-out")):
+                       ("logged_out", "/logged-out"), ("backchannel_logout", "/backchannel-logout")):
         config.add_route(f"vneid.{name}", path)
     config.add_view(views.login_view, route_name="vneid.login", request_method="GET")
     config.add_view(views.callback_view, route_name="vneid.callback")
     config.add_view(views.logout_page, route_name="vneid.logout", request_method="GET")
     config.add_view(views.logout_view, route_name="vneid.logout", request_method="POST")
+    config.add_view(views.backchannel_view, route_name="vneid.backchannel_logout", request_method="POST")
     config.add_view(views.logged_out_view, route_name="vneid.logged_out", request_method="GET")

@@ -10,7 +10,7 @@ from typing import Any
 
 from vneid_middleware.core import identity as identities
 from vneid_middleware.core import oidc
-from vneid_middleware.core.id_token import IdTokenError, verify_id_token
+from vneid_middleware.core.id_token import verify_id_token
 from vneid_middleware.exceptions import AuditError, LoginError, StorageError, UpstreamError, VNeIDError
 from vneid_middleware.models import LoginTransaction
 from vneid_middleware.plugins.sso.provider import Deadline, Provider
@@ -67,17 +67,7 @@ class Exchange:
                          deadline: Deadline) -> dict[str, Any]:
         if answer.id_token is None or not self._provider.reads_id_tokens:
             return {}
-        key_set = self._provider.keys(deadline)
-        try:
-            return self._verified(answer, transaction, key_set)
-        except IdTokenError as error:
-            if not error.key_set_may_be_stale:
-                raise
-            # the keys may have been changed a moment ago: look once more
-            newer = self._provider.newer_keys(deadline, key_set)
-            if newer is key_set:
-                raise
-            return self._verified(answer, transaction, newer)
+        return self._provider.verified(lambda key_set: self._verified(answer, transaction, key_set), deadline)
 
     def _verified(self, answer: oidc.TokenResponse, transaction: LoginTransaction, key_set: Any) -> dict[str, Any]:
         return verify_id_token(

@@ -72,6 +72,11 @@ MESSAGES = {
     "issuer_mismatch": _both(
         "Đăng nhập chưa thành công", "Câu trả lời không đến từ hệ thống đăng nhập mà bạn đã chọn.", _RETRY_VI,
         "We could not sign you in", "The answer did not come from the system you were sent to.", "Sign in again."),
+    "logged_out_meanwhile": _both(
+        "Bạn đã đăng xuất khỏi VNeID", "Tài khoản VNeID của bạn đã được đăng xuất trong lúc đang đăng nhập vào cổng dịch vụ này.",
+        "Nếu muốn tiếp tục, hãy đăng nhập lại.",
+        "You have signed out of VNeID", "Your VNeID account was signed out while you were signing in here.",
+        "Sign in again if you want to go on."),
     "login_cancelled": _both(
         "Bạn đã từ chối đăng nhập", "Bạn chưa đồng ý chia sẻ thông tin từ VNeID, nên cổng dịch vụ chưa đăng nhập được cho bạn.",
         "Nếu muốn tiếp tục, hãy đăng nhập lại và chọn đồng ý.",

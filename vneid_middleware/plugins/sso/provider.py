@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from vneid_middleware import converters
-from vneid_middleware.core.jose import KeySet, loads_object
+from vneid_middleware.core.jose import JoseError, KeySet, loads_object
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
 
 T = TypeVar("T")
@@ -152,6 +152,25 @@ class Provider:
     def newer_keys(self, deadline: Deadline, seen: KeySet) -> KeySet:
         """Return the key set after one more look at the provider, or ``seen``."""
         return self._keys.force(deadline, seen)
+
+    def verified(self, verify: Callable[[KeySet], T], deadline: Deadline) -> T:
+        """Return what ``verify`` makes of the provider's keys, and of newer ones where these may be stale.
+
+        Raises:
+            JoseError: what ``verify`` raised.
+            VNeIDError: the keys can't be had.
+        """
+        key_set = self.keys(deadline)
+        try:
+            return verify(key_set)
+        except JoseError as error:
+            if not error.key_set_may_be_stale:
+                raise
+            # the keys may have been changed a moment ago: look once more
+            newer = self.newer_keys(deadline, key_set)
+            if newer is key_set:
+                raise
+            return verify(newer)
 
     def token(self, headers: Mapping[str, str], body: bytes, deadline: Deadline) -> Mapping[str, Any]:
         """Send the token request once, and never again: the code may be spent (RFC 6749 section 4.1.2)."""

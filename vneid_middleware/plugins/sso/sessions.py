@@ -11,7 +11,7 @@ from vneid_middleware import text
 from vneid_middleware.core import oidc
 from vneid_middleware.core import session as records
 from vneid_middleware.events import LoggedOut, LoginSucceeded
-from vneid_middleware.exceptions import SealError, StorageError, VNeIDError
+from vneid_middleware.exceptions import LoginError, SealError, StorageError, VNeIDError
 from vneid_middleware.models import Identity, MappedClaims
 from vneid_middleware.plugins.sso.provider import Deadline, Provider
 from vneid_middleware.storage import sessions as stored
@@ -42,22 +42,27 @@ class ProviderSessions:
         self._hints = services.key_ring.box("logout-hint")
 
     def begin(self, mapped: MappedClaims, claims: Mapping[str, Any], answer: oidc.TokenResponse,
-              before: records.Record | None, who: Who) -> tuple[Identity, str]:
+              before: records.Record | None, who: Who, began: int) -> tuple[Identity, str]:
         """Begin a session, once its start is in storage and in the audit; ``before`` ends with that.
+
+        Args:
+            began: unix second at which the callback came: whatever ends this account's sessions from then on ends this one.
 
         Returns:
             the identity and the session cookie's value.
 
         Raises:
+            LoginError: the provider has ended its own session meanwhile.
             StorageError, AuditError: nothing can be kept, so nobody is let in.
         """
         vneid, now = self._vneid, self._vneid.now()
         identity = Identity(mapped.subject, self._provider.issuer_or_origin(), mapped.personal_id, mapped.full_name,
-                            mapped.birth_date, mapped.account_type, mapped.level, claims, now, secrets.token_urlsafe(24))
+                            mapped.birth_date, mapped.account_type, mapped.level, claims, began, secrets.token_urlsafe(24))
         _, cookie = vneid.sessions.begin(identity, now)
-        row = self._row(identity, now, answer)
+        row = self._row(identity, now, answer, claims)
         with vneid.storage.begin() as connection:
-            stored.add(connection, row, now=now)
+            if not stored.add(connection, row, now=now):
+                raise LoginError("logged_out_meanwhile", "the provider has ended the session meanwhile", status=403)
         replaced = records.session_id(before) if before else ""
         vneid.tell(LoginSucceeded(**who._asdict(), who=described(row), level=identity.level,
                                   session_id=identity.session_id, replaced_session_id=replaced))
@@ -66,12 +71,12 @@ class ProviderSessions:
             vneid.sessions.store.forget(replaced)
         return identity, cookie
 
-    def _row(self, identity: Identity, now: int, answer: oidc.TokenResponse) -> dict[str, Any]:
-        ring = self._vneid.key_ring
+    def _row(self, identity: Identity, now: int, answer: oidc.TokenResponse, claims: Mapping[str, Any]) -> dict[str, Any]:
+        ring, sid = self._vneid.key_ring, claims.get("sid") if self._provider.reads_id_tokens else None
         hint = {"id_token": answer.id_token} if answer.id_token and self._provider.reads_id_tokens else {}
         return {
             "session_id": identity.session_id,
-            "subject_key": ring.keyed_hashes("subject", f"{identity.issuer}\n{identity.subject}")[0],
+            "subject_key": self.subject_keys(identity.issuer, identity.subject)[0],
             "personal_key": ring.keyed_hashes("personal", identity.personal_id)[0],
             "account": text.mask(identity.personal_id),
             "account_type": identity.account_type,
@@ -79,7 +84,16 @@ class ProviderSessions:
             "started_at": now,
             "expires_at": now + self._settings["session.max_age"],
             "hint": self._hints.seal(hint, identity.session_id.encode()) if hint else None,
+            "sid_key": self.sid_keys(sid)[0] if isinstance(sid, str) else None,
         }
+
+    def subject_keys(self, issuer: str, subject: str) -> list[str]:
+        """Return the keyed hashes that an account is found by."""
+        return list(self._vneid.key_ring.keyed_hashes("subject", f"{issuer}\n{subject}"))
+
+    def sid_keys(self, sid: str) -> list[str]:
+        """Return the keyed hashes that a session of the provider's is found by."""
+        return list(self._vneid.key_ring.keyed_hashes("provider-session", f"{self._provider.issuer}\n{sid}"))
 
     def end(self, record: records.Record, who: Who) -> str | None:
         """End a session here and return the URL that ends it at the provider, or None where there is none.
@@ -92,8 +106,7 @@ class ProviderSessions:
         url = self._logout_url(session_id)
         vneid.sessions.revocations.end_session(session_id)
         vneid.sessions.store.forget(session_id)
-        ring = vneid.key_ring
-        row = {"subject_key": ring.keyed_hashes("subject", f"{identity.issuer}\n{identity.subject}")[0],
+        row = {"subject_key": self.subject_keys(identity.issuer, identity.subject)[0],
                "account": text.mask(identity.personal_id), "account_type": identity.account_type}
         vneid.tell_anyway(LoggedOut(**who._asdict(), who=described(row), session_id=session_id))
         return url

@@ -79,6 +79,9 @@ def make_table(registrations: Registrations) -> SettingsTable:
     def preset(name: str, convert: Any, help: str) -> Setting:
         return Setting(f"sso.{name}", convert, by_profile(name), help, default_text="by profile")
 
+    def backchannel(values: Mapping[str, Any], source: Source) -> bool:
+        return bool(by_profile("discovery")(values, source) or (values.get("sso.issuer") and values.get("sso.jwks_uri")))
+
     rows = (
         Setting("sso.profile", text, "guide-2023", "Presets: guide-2023, gateway-2026, oidc, or a plugin's."),
         Setting("sso.client_id", text, REQUIRED, "The client id that C06 gave the portal."),
@@ -106,6 +109,8 @@ def make_table(registrations: Registrations) -> SettingsTable:
         Setting("sso.organisations", boolean, False, "Lets organisations sign in."),
         Setting("sso.remote_user", one_of(*REMOTE_USER_FIELDS), "personal_id",
                 "Which identity field becomes REMOTE_USER."),
+        Setting("sso.backchannel_logout", boolean, backchannel, "Accept the provider's word that a citizen signed out there.",
+                default_text="true when the provider's keys are known"),
         Setting("sso.login_ttl", seconds(60, 3600), 600, "Seconds that a login may take."),
         preset("logout_redirect_parameter", text, "Name of the return parameter at the logout endpoint."),
     )
@@ -161,6 +166,9 @@ def _check_id_token(settings: Settings) -> list[Problem]:
         missing = "sso.jwks_uri" if settings["sso.issuer"] else "sso.issuer"
         found.append(settings.problem(missing, "is missing, so that an id_token will not be read",
                                       "Set both sso.issuer and sso.jwks_uri, or neither.", severity="warning"))
+    if settings["sso.backchannel_logout"] and not (both or discovered):
+        found.append(settings.problem("sso.backchannel_logout", "can't be true while nothing is known to check tokens by",
+                                      "Set sso.issuer and sso.jwks_uri."))
     if settings["sso.max_age"] and settings["sso.id_token"] != "required":
         found.append(settings.problem("sso.max_age", "needs the auth_time of an id_token", "Set sso.id_token = required."))
     return found

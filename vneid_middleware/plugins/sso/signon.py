@@ -11,6 +11,7 @@ from vneid_middleware.core import session as records
 from vneid_middleware.core.cookies import MAX_LOGIN_COOKIES
 from vneid_middleware.exceptions import LoginError, SealError, UpstreamError, VNeIDError
 from vneid_middleware.models import ORGANISATION, LoginTransaction, MappedClaims
+from vneid_middleware.plugins.sso.backchannel import BackchannelLogout
 from vneid_middleware.plugins.sso.bulkhead import Bulkhead
 from vneid_middleware.plugins.sso.exchange import Exchange, upstream
 from vneid_middleware.plugins.sso.provider import Deadline, Provider
@@ -39,6 +40,7 @@ class SignOn:
         self._redirect_uri = services.links.own("/callback")
         self.known_outcome = self._settlement.known_outcome
         self.end = self._sessions.end
+        self.backchannel = BackchannelLogout(services, self.provider, self._sessions, self._bulkhead)
 
     # -- the request ---------------------------------------------------------------------------------------------------
 
@@ -120,12 +122,13 @@ class SignOn:
         oidc.check_callback(callback, transaction, now=self._vneid.now(), login_ttl=self._settings["sso.login_ttl"],
                             issuer_required=self._announces_issuer())
         assert transaction is not None  # noqa: S101  check_callback raised otherwise
+        began = self._vneid.now()
         key = logins.state_key(transaction.state)
         with self._bulkhead.slot():
             if not self._settlement.claim(key):
                 return self._settlement.wait(key)
             try:
-                outcome = self._sign_in(callback, transaction, before, who)
+                outcome = self._sign_in(callback, transaction, before, who, began)
             except BaseException as error:
                 self._settlement.settle_failure(key, error)
                 raise
@@ -140,14 +143,14 @@ class SignOn:
         return metadata.get("authorization_response_iss_parameter_supported") is True
 
     def _sign_in(self, callback: oidc.Callback, transaction: LoginTransaction, before: records.Record | None,
-                 who: Who) -> Outcome:
+                 who: Who, began: int) -> Outcome:
         if callback.error:
             raise oidc.provider_error(callback.error)
         with upstream():
             answer, claims = self._exchange.claims(callback, transaction, Deadline(self._bulkhead.limit))
         mapped = self._mapped(claims)
         self._check_account(mapped, transaction)
-        identity, cookie = self._sessions.begin(mapped, claims, answer, before, who)
+        identity, cookie = self._sessions.begin(mapped, claims, answer, before, who, began)
         return Outcome(transaction.return_to, identity.session_id, cookie, identity.authenticated_at)
 
     def _mapped(self, claims: Mapping[str, Any]) -> MappedClaims:

@@ -10,7 +10,7 @@ from vneid_middleware import addresses, negotiation
 from vneid_middleware.core import oidc, redirects
 from vneid_middleware.core import session as records
 from vneid_middleware.events import LoginRefused, LogoutRefused, RedirectRefused
-from vneid_middleware.exceptions import AuditError, LoginError, StorageError
+from vneid_middleware.exceptions import AuditError, LoginError, StorageError, UpstreamError, VNeIDError
 from vneid_middleware.pages import Link, correlation_id
 from vneid_middleware.plugins.sso.sessions import Who
 from vneid_middleware.plugins.sso.signon import SignOn
@@ -145,6 +145,41 @@ def logged_out_view(request: Any) -> Any:
         return vneid.pages.outcome(request, "still_signed_in", 200, links=(
             Link("action.logout", vneid.links.own("/logout")), Link("action.home", vneid.links.home)))
     return vneid.pages.outcome(request, "logged_out", 200)
+
+
+MAX_LOGOUT_BODY = 65_536
+
+
+def backchannel_view(request: Any) -> Any:
+    """End what the provider's logout token names. No cookie counts here, and the answer tells nobody who was signed in."""
+    vneid, who = request.vneid, who_asks(request)
+    if not vneid.settings["sso.backchannel_logout"]:
+        return vneid.pages.outcome(request, "not_found", 404)
+    length = request.content_length
+    if length is None or length > MAX_LOGOUT_BODY:
+        status = 411 if length is None else 413
+        return _oauth_error(vneid, status, "invalid_request", "the body is too large, or of unknown length")
+    if request.content_type != "application/x-www-form-urlencoded":
+        return _oauth_error(vneid, 415, "invalid_request", "the body must be a form with logout_token")
+    try:
+        given = parse_qsl(request.body_file_raw.read(length).decode("ascii"), keep_blank_values=True)
+        tokens = [value for name, value in given if name == "logout_token"]
+        if len(tokens) != 1:
+            raise VNeIDError("request_malformed", "the body must hold logout_token once")
+        _sign_on(request).backchannel.end(tokens[0], who)
+    except (StorageError, UpstreamError, LoginError) as error:
+        log.error("%s: a back-channel logout could not be done: %s", who.request_id, error)
+        return _oauth_error(vneid, 503, "temporarily_unavailable", "try again")
+    except (VNeIDError, UnicodeDecodeError) as error:
+        code = error.code if isinstance(error, VNeIDError) else "request_malformed"
+        log.warning("%s: back-channel logout refused: %s", who.request_id, error if isinstance(error, VNeIDError) else code)
+        vneid.tell_anyway(LogoutRefused(**who._asdict(), code=code))
+        return _oauth_error(vneid, 400, "invalid_request", code)
+    return vneid.pages.json({})
+
+
+def _oauth_error(vneid: Any, status: int, error: str, description: str) -> Any:
+    return vneid.pages.json({"error": error, "error_description": description}, status)
 
 
 # -- shared ------------------------------------------------------------------------------------------------------------
