@@ -65,10 +65,11 @@ class Gate:
         """Answer a request that the access rules don't let through: a login, a step-up, or 401 and 403."""
         from webob import Request
 
-        pages, request = self._vneid.pages, Request(environ)
+        pages, links, request = self._vneid.pages, self._vneid.links, Request(environ)
         navigation = negotiation.is_navigation(environ)
         if decision.outcome == FORBIDDEN:
-            response = pages.outcome(request, "forbidden", 403)
+            response = pages.outcome(request, "forbidden", 403, links=(
+                Link("action.home", links.home), Link("action.logout", links.own("/logout"))))
         else:
             query = f"level={decision.level}&" if decision.level else ""
             url = f"{self._login}?{query}return_to={quote(self.return_path(environ), safe='/')}"
@@ -76,8 +77,8 @@ class Gate:
             if navigation and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
                 response = pages.redirect(url)
             else:
-                response = pages.outcome(request, code, 401, links=(Link("action.login", url),),
-                                         details={"level": str(decision.level)}, extra={"login_url": url})
+                response = pages.outcome(request, code, 401, details={"level": str(decision.level)}, extra={"login_url": url},
+                                         links=(Link("action.login", url), Link("action.home", links.home)))
         answer: Iterable[bytes] = response(environ, start_response)
         return answer
 

@@ -104,6 +104,9 @@ class LoginTransaction(NamedTuple):
     """Unix seconds."""
     issuer: str
     """The issuer that was asked, so that an answer of another one is recognised (RFC 9207)."""
+    session_id: str = ""
+    """The session that the browser had then. It ends with this login, also where the answer comes by a form of the
+    provider's, which carries no session cookie."""
 
 
 def frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:

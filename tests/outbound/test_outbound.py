@@ -159,6 +159,7 @@ def test_nobody_listens(outbound, free_port):
         outbound.call("GET", f"http://127.0.0.1:{free_port()}/")
 
 
+@pytest.mark.threat("A-043")
 def test_nothing_of_the_environment_is_used(server, monkeypatch, free_port, tmp_path):
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine 127.0.0.1 login a password b\n")
@@ -230,6 +231,7 @@ def tls_server(certificate: tuple[str, str], newest: ssl.TLSVersion = ssl.TLSVer
         thread.join(10)
 
 
+@pytest.mark.threat("A-041")
 def test_the_authorities_of_the_ini_are_trusted_and_no_others(certificate):
     for ca_file, works in ((certificate[0], True), (None, False)):
         outbound = Outbound(ca_file=ca_file, timeout=5)
@@ -242,6 +244,7 @@ def test_the_authorities_of_the_ini_are_trusted_and_no_others(certificate):
         outbound.close()
 
 
+@pytest.mark.threat("A-041")
 def test_a_certificate_of_another_name_is_refused(certificate):
     outbound = Outbound(ca_file=certificate[0], timeout=5)
     with tls_server(certificate) as url, pytest.raises(UpstreamError, match="tls"):

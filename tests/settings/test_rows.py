@@ -76,6 +76,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
     "sso.decryption_key": [NO_FILE],
     "sso.claims": [("guide", "guide-2023"), ("name = fullName", "name is none of"), ("full_name =", "KEY = VALUE")],
     "sso.minimum_level": [("3", "from 0 to 2"), ("one", "whole number")],
+    "sso.response_mode": [("fragment", "must be query or form_post"), ("", "must be query or form_post")],
     "sso.organisations": [TRUE_OR_FALSE],
     "sso.backchannel_logout": [TRUE_OR_FALSE],
     "sso.remote_user": [("email", "personal_id, subject or full_name")],

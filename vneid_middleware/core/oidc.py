@@ -17,12 +17,13 @@ from vneid_middleware.models import LoginTransaction
 
 MAX_PARAMETER = 4096
 MAX_QUERY = 8192
+CLOCK_SKEW = 60
 _RANDOM_BYTES = 32
 _CRITICAL = ("state", "code", "error", "iss", "encrypt_key")
 _FORBIDDEN = ("id_token", "access_token", "token_type", "expires_in")
 
 
-def new_transaction(*, return_to: str, level: int, now: int, issuer: str) -> LoginTransaction:
+def new_transaction(*, return_to: str, level: int, now: int, issuer: str, session_id: str = "") -> LoginTransaction:
     """Return a login transaction with 256-bit ``state``, ``nonce`` and code verifier, from the system's CSPRNG."""
     return LoginTransaction(
         state=secrets.token_urlsafe(_RANDOM_BYTES),
@@ -32,6 +33,7 @@ def new_transaction(*, return_to: str, level: int, now: int, issuer: str) -> Log
         level=level,
         started_at=now,
         issuer=issuer,
+        session_id=session_id,
     )
 
 
@@ -126,7 +128,8 @@ def check_callback(callback: Callback, transaction: LoginTransaction | None, *, 
     """
     if transaction is None or not hmac.compare_digest(callback.state.encode(), transaction.state.encode()):
         raise LoginError("state_unknown", "no login of this browser has that state", status=400)
-    if not transaction.started_at <= now < transaction.started_at + login_ttl:
+    # it may have begun on a machine whose clock is a little ahead
+    if not transaction.started_at - CLOCK_SKEW <= now < transaction.started_at + login_ttl:
         raise LoginError("login_expired", "the login took longer than sso.login_ttl", status=400)
     if callback.issuer is None:
         if issuer_required:

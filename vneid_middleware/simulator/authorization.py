@@ -35,7 +35,7 @@ class Authorization:
                               title_en=f"This {what} is not registered")
         error = self._refusal(asked)
         if error:
-            return self._back(asked, {"error": error})
+            return self._back(request, asked, {"error": error})
         if request.method == "POST":
             return self._chosen(request, asked)
         persona = self._automatic(request, asked)
@@ -74,7 +74,7 @@ class Authorization:
 
     def _granted(self, request: Request, asked: Mapping[str, str], persona: str) -> Response:
         if persona == "refuse":
-            return self._back(asked, {"error": "access_denied", "error_description": "User denied"})
+            return self._back(request, asked, {"error": "access_denied", "error_description": "User denied"})
         cookie, now = request.cookies.get(COOKIE, ""), int(self.state.clock())
         known = self.state.browsers.get(cookie)
         if known is None or known[0] != persona:
@@ -88,14 +88,16 @@ class Authorization:
             # base64 with a raw plus sign that must survive the way through the browser
             grant.encrypt_key = "k+" + secrets.token_urlsafe(24) + "+/="
             answer["encrypt_key"] = grant.encrypt_key
-        response = self._back(asked, answer)
+        response = self._back(request, asked, answer)
         response.set_cookie(COOKIE, cookie, httponly=True, samesite="Lax")
         return response
 
-    def _back(self, asked: Mapping[str, str], answer: dict[str, str]) -> Response:
+    def _back(self, request: Request, asked: Mapping[str, str], answer: dict[str, str]) -> Response:
         if "state" in asked:
             answer["state"] = asked["state"]
         if self.state.switches["iss"] == "on":
             answer["iss"] = self.issuer
         uri = asked["redirect_uri"]
+        if asked.get("response_mode") == "form_post":
+            return self._pages.page(request, "form_post.html", 200, action=uri, fields=answer)
         return redirect(uri + ("&" if "?" in uri else "?") + urlencode(answer, safe="+/=:"))

@@ -107,6 +107,8 @@ def _login_error(error: UpstreamError) -> LoginError:
     if error.code in ("connection", "tls"):
         return LoginError("provider_unreachable", f"{error.code}: {error.detail}", status=504)
     status = error.evidence.get("status", 0)
+    if error.code == "busy":
+        return LoginError("provider_unavailable", error.detail, status=502)
     if error.evidence.get("provider_code") == "invalid_grant":
         return LoginError("code_refused", f"{error.detail} (invalid_grant)", status=502)
     if status >= 500 or status == 429:

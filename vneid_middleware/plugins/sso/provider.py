@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from vneid_middleware import converters
 from vneid_middleware.core.jose import JoseError, KeySet, loads_object
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
+from vneid_middleware.plugins.sso.breaker import Breaker
 
 T = TypeVar("T")
 
@@ -119,6 +120,7 @@ class Provider:
         self._outbound = services.outbound
         self.issuer: str = self._settings["sso.issuer"] or ""
         self._discovers = bool(services.roles["profile", self._settings["sso.profile"]].defaults.get("discovery"))
+        self._breakers = {name: Breaker(services.clock) for name in ("token", "userinfo")}
         self._metadata = Kept(self._fetch_metadata, METADATA_TTL, services.clock)
         self._keys = Kept(self._fetch_keys, KEYS_TTL, services.clock)
 
@@ -174,7 +176,8 @@ class Provider:
 
     def token(self, headers: Mapping[str, str], body: bytes, deadline: Deadline) -> Mapping[str, Any]:
         """Send the token request once, and never again: the code may be spent (RFC 6749 section 4.1.2)."""
-        return self._json("POST", self._required("token_endpoint", deadline), deadline, headers=headers, body=body)
+        url = self._required("token_endpoint", deadline)
+        return self._breakers["token"].call(lambda: self._json("POST", url, deadline, headers=headers, body=body))
 
     def userinfo(self, access_token: str, deadline: Deadline) -> Mapping[str, Any] | None:
         """Return the userinfo answer, or None where there is no such endpoint."""
@@ -182,10 +185,13 @@ class Provider:
         if not url:
             return None
         headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
-        return self._json("GET", url, deadline, headers=headers)
+        return self._breakers["userinfo"].call(lambda: self._json("GET", url, deadline, headers=headers))
 
     def check(self) -> None:
-        """Raise ``VNeIDError`` when the provider's metadata or keys can't be had."""
+        """Raise ``VNeIDError`` when the provider's metadata or keys can't be had, or when its endpoints did not answer."""
+        for name, breaker in self._breakers.items():
+            if breaker.is_open:
+                raise UpstreamError("busy", f"the {name} endpoint did not answer several times in a row")
         deadline = Deadline(2)
         self.metadata(deadline)
         if self.reads_id_tokens:

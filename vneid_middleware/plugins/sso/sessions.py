@@ -42,8 +42,8 @@ class ProviderSessions:
         self._hints = services.key_ring.box("logout-hint")
 
     def begin(self, mapped: MappedClaims, claims: Mapping[str, Any], answer: oidc.TokenResponse,
-              before: records.Record | None, who: Who, began: int) -> tuple[Identity, str]:
-        """Begin a session, once its start is in storage and in the audit; ``before`` ends with that.
+              replaced: str, who: Who, began: int) -> tuple[Identity, str]:
+        """Begin a session, once its start is in storage and in the audit; the session ``replaced`` ends with that.
 
         Args:
             began: unix second at which the callback came: whatever ends this account's sessions from then on ends this one.
@@ -63,10 +63,9 @@ class ProviderSessions:
         with vneid.storage.begin() as connection:
             if not stored.add(connection, row, now=now):
                 raise LoginError("logged_out_meanwhile", "the provider has ended the session meanwhile", status=403)
-        replaced = records.session_id(before) if before else ""
         vneid.tell(LoginSucceeded(**who._asdict(), who=described(row), level=identity.level,
                                   session_id=identity.session_id, replaced_session_id=replaced))
-        if before:
+        if replaced:
             vneid.sessions.revocations.end_session(replaced)
             vneid.sessions.store.forget(replaced)
         return identity, cookie

@@ -96,6 +96,8 @@ def make_table(registrations: Registrations) -> SettingsTable:
         Setting("sso.scope", scope, "openid", "What is asked for."),
         preset("client_auth", one_of("client_secret_post", "client_secret_basic", "private_key_jwt"),
                "How the portal proves itself at the token endpoint."),
+        Setting("sso.response_mode", one_of("query", "form_post"), "query",
+                "How the provider's answer comes back: in the callback's address, or as a form."),
         Setting("sso.signing_key", private_key, None, "PEM file with the portal's key, for private_key_jwt."),
         Setting("sso.max_age", seconds(1, 86_400), None,
                 "Seconds since the citizen last authenticated; needs an id_token's auth_time."),

@@ -38,20 +38,23 @@ class SignOn:
         self._logins = services.key_ring.box("login")
         self._mapper = _mapper(services)
         self._redirect_uri = services.links.own("/callback")
+        self._by_form = self._settings["sso.response_mode"] == "form_post"
         self.known_outcome = self._settlement.known_outcome
         self.end = self._sessions.end
         self.backchannel = BackchannelLogout(services, self.provider, self._sessions, self._bulkhead)
 
     # -- the request ---------------------------------------------------------------------------------------------------
 
-    def begin(self, return_to: str, level: int, login_hint: str, cookies: Mapping[str, str]) -> tuple[str, list[str]]:
+    def begin(self, return_to: str, level: int, asked: Mapping[str, str], cookies: Mapping[str, str],
+              session_id: str = "") -> tuple[str, list[str]]:
         """Begin a login.
 
         Args:
             return_to: absolute URL on the portal.
             level: the level this login must reach, or 0.
-            login_hint: passed on as it is, or empty.
+            asked: ``login_hint`` and ``prompt``, passed on as they are where they are not empty.
             cookies: the login cookies that the browser sent.
+            session_id: the session that the browser has now, or empty.
 
         Returns:
             the authentication request's URL and the ``Set-Cookie`` values.
@@ -61,16 +64,18 @@ class SignOn:
         """
         endpoint = self._authorization_endpoint()
         transaction = oidc.new_transaction(return_to=return_to, level=level, now=self._vneid.now(),
-                                           issuer=self.provider.issuer)
-        extra = {"login_hint": login_hint} if login_hint else {}
+                                           issuer=self.provider.issuer, session_id=session_id)
+        extra = {name: value for name, value in asked.items() if value}
         if self._settings["sso.max_age"]:
             extra["max_age"] = str(self._settings["sso.max_age"])
+        if self._by_form:
+            extra["response_mode"] = "form_post"
         url = oidc.authorization_url(endpoint, transaction, client_id=self._settings["sso.client_id"],
                                      redirect_uri=self._redirect_uri, scope=self._settings["sso.scope"],
                                      pkce=self._settings["sso.pkce"] == "S256", extra=extra)
         names = self._vneid.sessions.names
         cookie = names.write(names.login(transaction.state), self._logins.seal(transaction),
-                             max_age=self._settings["sso.login_ttl"])
+                             max_age=self._settings["sso.login_ttl"], cross_site=self._by_form)
         return url, [*(names.delete(name) for name in self._surplus(cookies)), cookie]
 
     def _authorization_endpoint(self) -> str:
@@ -150,7 +155,8 @@ class SignOn:
             answer, claims = self._exchange.claims(callback, transaction, Deadline(self._bulkhead.limit))
         mapped = self._mapped(claims)
         self._check_account(mapped, transaction)
-        identity, cookie = self._sessions.begin(mapped, claims, answer, before, who, began)
+        replaced = records.session_id(before) if before else transaction.session_id
+        identity, cookie = self._sessions.begin(mapped, claims, answer, replaced, who, began)
         return Outcome(transaction.return_to, identity.session_id, cookie, identity.authenticated_at)
 
     def _mapped(self, claims: Mapping[str, Any]) -> MappedClaims:

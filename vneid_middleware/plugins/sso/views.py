@@ -19,6 +19,9 @@ log = logging.getLogger("vneid_middleware")
 
 MAX_LOGIN_QUERY = 8192
 MAX_HINT = 256
+_ANOTHER_ACCOUNT = ("level_too_low", "organisation_refused")
+_NO_LOGIN = ("request_malformed", "method_not_allowed")
+"""Pages whose next step is the start page."""
 
 
 def who_asks(request: Any) -> Who:
@@ -36,18 +39,19 @@ def login_view(request: Any) -> Any:
         return vneid.pages.outcome(request, "login_required", 401, request_id=who.request_id,
                                    extra={"login_url": vneid.links.own("/login")})
     try:
-        return_to, level, hint = _login_parameters(request, who)
+        return_to, level, hint, prompt = _login_parameters(request, who)
         record = vneid.sessions.from_environ(request.environ)
-        if record is not None and records.identity_of(record).level >= level:
+        if record is not None and records.identity_of(record).level >= level and not prompt:
             return vneid.pages.redirect(return_to)
         _, logins, _ = vneid.sessions.names.split(request.environ.get("HTTP_COOKIE", ""))
-        url, cookies = _sign_on(request).begin(return_to, level, hint, logins)
+        before = records.session_id(record) if record is not None else ""
+        url, cookies = _sign_on(request).begin(return_to, level, {"login_hint": hint, "prompt": prompt}, logins, before)
     except LoginError as error:
         return _refuse(request, error, who)
     return _with_cookies(vneid.pages.redirect(url), cookies)
 
 
-def _login_parameters(request: Any, who: Who) -> tuple[str, int, str]:
+def _login_parameters(request: Any, who: Who) -> tuple[str, int, str, str]:
     query = request.environ.get("QUERY_STRING", "")
     if len(query) > MAX_LOGIN_QUERY:
         raise LoginError("request_malformed", "the query is too long", status=400)
@@ -65,7 +69,10 @@ def _login_parameters(request: Any, who: Who) -> tuple[str, int, str]:
     hint = own.get("login_hint", "")
     if len(hint) > MAX_HINT or not hint.isprintable():
         raise LoginError("request_malformed", "login_hint is too long or not printable", status=400)
-    return _return_to(request, asked, own.get("target_link_uri", ""), who), int(level), hint
+    prompt = own.get("prompt", "")
+    if prompt not in ("", "login"):
+        raise LoginError("request_malformed", "prompt is not login", status=400)
+    return _return_to(request, asked, own.get("target_link_uri", ""), who), int(level), hint, prompt
 
 
 def _return_to(request: Any, asked: str | None, target_link_uri: str, who: Who) -> str:
@@ -90,9 +97,7 @@ def callback_view(request: Any) -> Any:
     values, logins, _ = names.split(request.environ.get("HTTP_COOKIE", ""))
     transaction, state = None, ""
     try:
-        if request.method != "GET":
-            raise LoginError("method_not_allowed", "the callback takes GET", status=405)
-        callback = oidc.parse_callback(request.environ.get("QUERY_STRING", ""))
+        callback = oidc.parse_callback(_answer(request))
         state = callback.state
         before = vneid.sessions.from_environ(request.environ) if values else None
         transaction = _sign_on(request).transaction(state, logins)
@@ -107,6 +112,20 @@ def callback_view(request: Any) -> Any:
     except LoginError as error:
         return _refuse(request, error, who, transaction, names.login(state) if state else "")
     return _with_cookies(vneid.pages.redirect(outcome.return_to), [outcome.session_cookie, names.delete(names.login(state))])
+
+
+def _answer(request: Any) -> str:
+    """Return the provider's answer as a query, from where ``sso.response_mode`` has it come."""
+    by_form = request.vneid.settings["sso.response_mode"] == "form_post"
+    if request.method != ("POST" if by_form else "GET"):
+        raise LoginError("method_not_allowed", f"the callback takes {'POST' if by_form else 'GET'}", status=405)
+    if not by_form:
+        return str(request.environ.get("QUERY_STRING", ""))
+    length = request.content_length
+    if request.content_type != "application/x-www-form-urlencoded" or length is None or length > oidc.MAX_QUERY:
+        raise LoginError("callback_malformed", "the answer is no form, or too large", status=400)
+    # in a form a plus sign is a space; in the callback's address it stays one
+    return str(request.body_file_raw.read(length).decode("latin-1").replace("+", "%20"))
 
 
 # -- logout ------------------------------------------------------------------------------------------------------------
@@ -195,13 +214,17 @@ def _refuse(request: Any, error: LoginError, who: Who, transaction: Any = None, 
     log.warning("%s: login refused: %s", who.request_id, error)
     # a login that is over and one that was never ours begin anew at the page that was wanted, or at the start page
     target = transaction.return_to if transaction else vneid.links.home
-    retry = vneid.links.own("/login") + "?return_to=" + quote(target.removeprefix(vneid.links.origin) or "/", safe="/")
+    # whose account does not suffice needs another one, and not the one that the provider still knows
+    prompt = "prompt=login&" if error.code in _ANOTHER_ACCOUNT else ""
+    retry = f"{vneid.links.own('/login')}?{prompt}return_to={quote(target.removeprefix(vneid.links.origin) or '/', safe='/')}"
     links = (Link("action.retry", retry), Link("action.home", vneid.links.home))
+    if error.code in _NO_LOGIN:
+        links = links[::-1]
     level = error.evidence.get("level")
     response = vneid.pages.outcome(request, error.code, error.status, request_id=who.request_id, links=links,
                                    details={"level": str(level)} if level else None)
     if error.status == 405:
-        response.headers["Allow"] = "GET"
+        response.headers["Allow"] = "POST" if vneid.settings["sso.response_mode"] == "form_post" else "GET"
     names = vneid.sessions.names
     return _with_cookies(response, [names.delete(cookie)] if cookie and transaction else [])
 
