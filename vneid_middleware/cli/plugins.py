@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from vneid_middleware import loader
+from vneid_middleware.cli.new_plugin import write
 from vneid_middleware.cli.reading import sources, tell
 from vneid_middleware.exceptions import ConfigurationError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
+    parser.usage = "vneid plugins [-h] [FILE.ini]\n       vneid plugins [-h] new NAME"
     parser.add_argument("ini", metavar="FILE.ini", nargs="?", help="also tell which are active in this file")
+    parser.add_argument("name", metavar="new NAME", nargs="?", help="write a vendor's distribution to start from")
     parser.epilog = "Example: vneid plugins portal.ini"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print installed plugins, the active ones, and what they provide."""
+    """Print installed plugins, the active ones, and what they provide; or write a new one."""
+    if args.ini == "new" and args.name:
+        return write(args.name)
+    if args.name:
+        print(f"vneid plugins: {args.name}: one word too many", file=sys.stderr)
+        return 2
     print("installed:")
     found = loader.installed()
     for plugin in found:
