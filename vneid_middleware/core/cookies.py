@@ -37,6 +37,11 @@ class CookieNames:
         """What the name of a login transaction's cookie begins with."""
         return self.session + "-login-"
 
+    @property
+    def loop(self) -> str:
+        """Name of the cookie that counts logins right after one another."""
+        return self.login_prefix + "loop"
+
     def login(self, state: str) -> str:
         """Return the name of the cookie that holds the login transaction of ``state``."""
         return self.login_prefix + hashlib.sha256(state.encode("utf-8", "surrogatepass")).hexdigest()[:16]

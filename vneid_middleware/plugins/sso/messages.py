@@ -72,6 +72,12 @@ MESSAGES = {
     "issuer_mismatch": _both(
         "Đăng nhập chưa thành công", "Câu trả lời không đến từ hệ thống đăng nhập mà bạn đã chọn.", _RETRY_VI,
         "We could not sign you in", "The answer did not come from the system you were sent to.", "Sign in again."),
+    "login_loop": _both(
+        "Trình duyệt không giữ được phiên đăng nhập", "Bạn đã đăng nhập thành công, nhưng trình duyệt không lưu cookie của cổng "
+        "dịch vụ này nên chưa thể tiếp tục.",
+        "Hãy cho phép cookie của cổng dịch vụ này, hoặc dùng trình duyệt khác, rồi đăng nhập lại sau ít phút.",
+        "Your browser does not keep you signed in", "You signed in, but your browser does not keep the cookie of this service, "
+        "so you cannot go on.", "Allow cookies for this service, or use another browser, and sign in again in a few minutes."),
     "logged_out_meanwhile": _both(
         "Bạn đã đăng xuất khỏi VNeID", "Tài khoản VNeID của bạn đã được đăng xuất trong lúc đang đăng nhập vào cổng dịch vụ này.",
         "Nếu muốn tiếp tục, hãy đăng nhập lại.",
@@ -95,6 +101,31 @@ MESSAGES = {
         "Organisation accounts cannot be used here", "You signed in with the VNeID account of an organisation. This service "
         "takes personal accounts only.",
         "Sign in again with your personal VNeID account."),
+    "account_unknown": _both(
+        "Bạn chưa có tài khoản trên cổng dịch vụ này", "Bạn đã đăng nhập VNeID, nhưng cổng dịch vụ này không có tài khoản nào "
+        "gắn với số định danh cá nhân của bạn.",
+        "Hãy liên hệ bộ phận hỗ trợ của cổng dịch vụ để được cấp tài khoản, rồi đăng nhập lại.",
+        "You do not have an account here", "You signed in with VNeID, but this service has no account for you.",
+        "Ask the support of this service for an account. Then sign in again."),
+    "account_conflict": _both(
+        "Chưa thể đăng nhập cho bạn", "Thông tin VNeID gửi về không khớp với lần đăng nhập trước của tài khoản này. Để bảo vệ "
+        "tài khoản, chúng tôi đã dừng lượt đăng nhập.",
+        "Hãy liên hệ bộ phận hỗ trợ và cung cấp mã tra cứu bên dưới.",
+        "We cannot sign you in", "The details from VNeID do not match an earlier sign-in to this account. To protect the account "
+        "we have stopped this sign-in.",
+        "Contact support and give them the reference number below."),
+    "account_invalid": _both(
+        "Không xác định được tài khoản của bạn", "Dữ liệu tài khoản trên cổng dịch vụ này bị trùng hoặc sai, nên chúng tôi chưa "
+        "thể đăng nhập cho bạn.",
+        "Hãy liên hệ bộ phận hỗ trợ và cung cấp mã tra cứu bên dưới.",
+        "We cannot tell which account is yours", "The account data of this service are wrong or ambiguous, so we did not sign "
+        "you in.",
+        "Contact support and give them the reference number below."),
+    "accounts_unavailable": _both(
+        "Chưa đăng nhập được", "Hệ thống tạm thời không tra cứu được tài khoản của bạn nên chưa thể đăng nhập cho bạn.",
+        _LATER_VI,
+        "We cannot sign you in right now", "We cannot look up your account at the moment, so we did not sign you in.",
+        _LATER_EN),
     "claims_invalid": _both(
         "Thông tin từ VNeID không hợp lệ", "VNeID gửi về thông tin thiếu hoặc không đúng định dạng, nên chúng tôi không thể xác "
         "nhận bạn là ai.", _LATER_VI,

@@ -11,9 +11,11 @@ from vneid_middleware.core import session as records
 from vneid_middleware.core.cookies import MAX_LOGIN_COOKIES
 from vneid_middleware.exceptions import LoginError, SealError, UpstreamError, VNeIDError
 from vneid_middleware.models import ORGANISATION, LoginTransaction, MappedClaims
+from vneid_middleware.plugins.sso.accounts import Accounts
 from vneid_middleware.plugins.sso.backchannel import BackchannelLogout
 from vneid_middleware.plugins.sso.bulkhead import Bulkhead
 from vneid_middleware.plugins.sso.exchange import Exchange, upstream
+from vneid_middleware.plugins.sso.loop import LoopBreaker
 from vneid_middleware.plugins.sso.provider import Deadline, Provider
 from vneid_middleware.plugins.sso.sessions import ProviderSessions, Who
 from vneid_middleware.plugins.sso.settlement import Outcome, Settlement
@@ -32,15 +34,18 @@ class SignOn:
         self._settings = services.settings
         self.provider = Provider(services)
         self._bulkhead = Bulkhead(self._settings["server_threads"])
+        self.loop = LoopBreaker(services)
         self._exchange = Exchange(services, self.provider)
         self._settlement = Settlement(services, self._bulkhead.limit)
         self._sessions = ProviderSessions(services, self.provider)
+        self._accounts = Accounts(services, self.provider, self._sessions)
         self._logins = services.key_ring.box("login")
         self._mapper = _mapper(services)
         self._redirect_uri = services.links.own("/callback")
         self._by_form = self._settings["sso.response_mode"] == "form_post"
         self.known_outcome = self._settlement.known_outcome
         self.end = self._sessions.end
+        self.check_accounts = self._accounts.check
         self.backchannel = BackchannelLogout(services, self.provider, self._sessions, self._bulkhead)
 
     # -- the request ---------------------------------------------------------------------------------------------------
@@ -92,6 +97,8 @@ class SignOn:
         """Return the names of login cookies to drop, so that at most five stay with the one that is made now."""
         started = {}
         for name, value in cookies.items():
+            if name == self._vneid.sessions.names.loop:
+                continue
             transaction = self._open_login(value)
             started[name] = transaction.started_at if transaction else 0
         oldest_first = sorted(started, key=lambda name: started[name])
@@ -156,8 +163,10 @@ class SignOn:
         mapped = self._mapped(claims)
         self._check_account(mapped, transaction)
         replaced = records.session_id(before) if before else transaction.session_id
-        identity, cookie = self._sessions.begin(mapped, claims, answer, replaced, who, began)
-        return Outcome(transaction.return_to, identity.session_id, cookie, identity.authenticated_at)
+        self._accounts.check_known(mapped, who)
+        account, return_to = self._accounts.find(mapped, transaction.return_to)
+        identity, cookie = self._sessions.begin(mapped, claims, answer, replaced, who, began, account)
+        return Outcome(return_to, identity.session_id, cookie, identity.authenticated_at)
 
     def _mapped(self, claims: Mapping[str, Any]) -> MappedClaims:
         try:

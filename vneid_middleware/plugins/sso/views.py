@@ -44,6 +44,8 @@ def login_view(request: Any) -> Any:
         if record is not None and records.identity_of(record).level >= level and not prompt:
             return vneid.pages.redirect(return_to)
         _, logins, _ = vneid.sessions.names.split(request.environ.get("HTTP_COOKIE", ""))
+        if record is None:
+            _sign_on(request).loop.check(logins)
         before = records.session_id(record) if record is not None else ""
         url, cookies = _sign_on(request).begin(return_to, level, {"login_hint": hint, "prompt": prompt}, logins, before)
     except LoginError as error:
@@ -111,7 +113,8 @@ def callback_view(request: Any) -> Any:
         return _refuse(request, refusal, who, transaction, names.login(state))
     except LoginError as error:
         return _refuse(request, error, who, transaction, names.login(state) if state else "")
-    return _with_cookies(vneid.pages.redirect(outcome.return_to), [outcome.session_cookie, names.delete(names.login(state))])
+    cookies = [outcome.session_cookie, names.delete(names.login(state)), _sign_on(request).loop.count(logins)]
+    return _with_cookies(vneid.pages.redirect(outcome.return_to), cookies)
 
 
 def _answer(request: Any) -> str:
@@ -154,7 +157,7 @@ def logout_view(request: Any) -> Any:
     else:
         response = vneid.pages.redirect(url or vneid.links.own("/logged-out"))
     response.headers["Clear-Site-Data"] = '"cache"'
-    return _with_cookies(response, [names.delete(names.session)])
+    return _with_cookies(response, [names.delete(names.session), _sign_on(request).loop.forget()])
 
 
 def logged_out_view(request: Any) -> Any:
