@@ -18,7 +18,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo.py
 
 # All tests, against the wheel as users install it and never against the source tree.
-test: $(VENV)/.test $(VENV)/.node
+test: $(VENV)/.test $(VENV)/.node $(VENV)/.canaille
 	@echo "testing"
 	@VNEID_TEST_WHEEL=1 $(BIN)/pytest $(PYTEST_ARGS)
 
@@ -69,6 +69,13 @@ $(VENV)/.test: dist/.built
 	@echo "installing the wheel and what the tests need"
 	@$(PIP) install --force-reinstall --no-deps dist/*.whl
 	@$(PIP) install "$$(ls dist/*.whl)[test,postgresql]"
+	@touch $@
+
+# A third OpenID provider, in an environment of its own: its libraries are its own affair.
+$(VENV)/.canaille: $(VENV)/.ready
+	@echo "installing the OpenID provider canaille"
+	@$(PYTHON) -m venv $(VENV)/canaille
+	@$(VENV)/canaille/bin/python -m pip --disable-pip-version-check --quiet install "canaille[front,oidc]==0.3.6" waitress
 	@touch $@
 
 # The second OpenID provider that sign-on is tried against is a Node package.
