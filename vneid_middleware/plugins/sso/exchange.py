@@ -10,6 +10,7 @@ from typing import Any
 
 from vneid_middleware.core import identity as identities
 from vneid_middleware.core import oidc
+from vneid_middleware.core.claims import TokenError
 from vneid_middleware.core.id_token import verify_id_token
 from vneid_middleware.exceptions import AuditError, LoginError, StorageError, UpstreamError, VNeIDError
 from vneid_middleware.models import LoginTransaction
@@ -70,11 +71,17 @@ class Exchange:
         return self._provider.verified(lambda key_set: self._verified(answer, transaction, key_set), deadline)
 
     def _verified(self, answer: oidc.TokenResponse, transaction: LoginTransaction, key_set: Any) -> dict[str, Any]:
-        return verify_id_token(
-            answer.id_token or "", key_set=key_set, issuer=self._provider.issuer, client_id=self._settings["sso.client_id"],
-            nonce=transaction.nonce, algorithms=self._settings["sso.id_token_algs"], now=self._vneid.now(),
-            access_token=answer.access_token, max_age=self._settings["sso.max_age"],
-            require_nonce=self._settings["sso.id_token"] == "required")
+        try:
+            return verify_id_token(
+                answer.id_token or "", key_set=key_set, issuer=self._provider.issuer, client_id=self._settings["sso.client_id"],
+                nonce=transaction.nonce, algorithms=self._settings["sso.id_token_algs"], now=self._vneid.now(),
+                access_token=answer.access_token, max_age=self._settings["sso.max_age"],
+                require_nonce=self._settings["sso.id_token"] == "required")
+        except TokenError as error:
+            if "seconds" not in error.evidence:
+                raise
+            ahead = f"by its Date header this machine's clock is {self._provider.clock_offset:+.0f} s off the provider's"
+            raise TokenError(error.code, f"{error.detail}; {ahead}", **error.evidence) from None
 
     def _check_agreement(self, id_claims: Mapping[str, Any], userinfo: Mapping[str, Any]) -> None:
         """OpenID Connect Core 5.3.2: userinfo of another subject must not be used. VNeID's may have no ``sub``."""

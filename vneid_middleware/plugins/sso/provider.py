@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from vneid_middleware import converters
+from vneid_middleware.core.claims import MAX_LEEWAY
 from vneid_middleware.core.jose import JoseError, KeySet, loads_object
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
 from vneid_middleware.plugins.sso.breaker import Breaker
@@ -119,6 +121,9 @@ class Provider:
         self._settings = services.settings
         self._outbound = services.outbound
         self.issuer: str = self._settings["sso.issuer"] or ""
+        self._clock = services.clock
+        self.clock_offset = 0.0
+        """Seconds that our clock is ahead of the provider's, by the Date header of its last answer."""
         self._discovers = bool(services.roles["profile", self._settings["sso.profile"]].defaults.get("discovery"))
         self._breakers = {name: Breaker(services.clock) for name in ("token", "userinfo")}
         self._metadata = Kept(self._fetch_metadata, METADATA_TTL, services.clock)
@@ -196,6 +201,8 @@ class Provider:
         self.metadata(deadline)
         if self.reads_id_tokens:
             self.keys(deadline)
+        if abs(self.clock_offset) > MAX_LEEWAY:
+            raise UpstreamError("clock", f"this machine's clock is {self.clock_offset:+.0f} s off the provider's. Set it by NTP")
 
     def _required(self, name: str, deadline: Deadline) -> str:
         url = self.endpoint(name, deadline)
@@ -206,6 +213,7 @@ class Provider:
     def _json(self, method: str, url: str, deadline: Deadline, *, headers: Mapping[str, str] | None = None,
               body: bytes | None = None) -> dict[str, Any]:
         answer = self._outbound.call(method, url, headers=headers, body=body, timeout=deadline.left(), max_body=MAX_JSON)
+        self._note_clock(answer.date)
         kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         is_json = kind == "application/json" or kind.endswith("+json")
         if answer.status != 200:
@@ -217,6 +225,12 @@ class Provider:
             return loads_object(answer.body)
         except VNeIDError as error:
             raise UpstreamError("malformed", f"{urlsplit(url).hostname} sent malformed JSON") from error
+
+    def _note_clock(self, date: str) -> None:
+        try:
+            self.clock_offset = self._clock() - parsedate_to_datetime(date).timestamp()
+        except (TypeError, ValueError):
+            return
 
     def _fetch_metadata(self, deadline: Deadline) -> Mapping[str, Any]:
         url = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
