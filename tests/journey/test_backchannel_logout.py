@@ -109,6 +109,8 @@ def test_a_token_works_once(signed_in):
     assert j.session(again)["authenticated"]
 
 
+@pytest.mark.threat("A-157")
+@pytest.mark.threat("A-158")
 @pytest.mark.threat("A-133")
 @pytest.mark.parametrize(("method", "headers", "body", "status"), [
     ("GET", {}, None, 405), ("PUT", FORM, b"logout_token=x", 405),

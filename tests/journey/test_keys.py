@@ -32,7 +32,7 @@ def sign_in(j, persona="nguyet"):
     return j.sign_in(persona, browser=Browser())
 
 
-@pytest.mark.threat("A-092")
+@pytest.mark.threat("A-056")
 def test_many_logins_ask_for_keys_and_metadata_once(start):
     j = start()
     with ThreadPoolExecutor(4) as pool:
@@ -56,7 +56,7 @@ def test_keys_and_metadata_are_asked_for_again_in_their_time(start, later):
     assert asked(j, "/.well-known/openid-configuration") == 2
 
 
-@pytest.mark.threat("A-092")
+@pytest.mark.threat("A-056")
 def test_unknown_key_ids_are_no_stream_of_requests(start, later):
     j = start()
     sign_in(j)
@@ -83,6 +83,7 @@ def test_a_forged_token_does_not_keep_a_real_rotation_from_being_seen_for_long(s
     assert sign_in(j).status == 200
 
 
+@pytest.mark.threat("A-054")
 @pytest.mark.parametrize("fault", ["500", "html", "invalid-json", "redirect", "huge"])
 def test_the_last_good_keys_serve_while_the_provider_is_down_and_not_for_ever(start, later, fault):
     j = start()

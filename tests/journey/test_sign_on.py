@@ -88,6 +88,7 @@ def test_the_guides_broken_sample_is_level_2(journey):
     assert j.sign_in("nguyet").json()["level"] == 2
 
 
+@pytest.mark.threat("A-055")
 def test_a_key_rotated_between_two_logins(journey):
     j = journey("oidc")
     assert j.sign_in("nguyet").json()["user"] == "sim-nguyet"
@@ -211,6 +212,8 @@ def test_a_bad_id_token_opens_nothing_and_userinfo_is_not_asked(journey, fault):
     assert not any(entry["path"].endswith("userinfo") for entry in j.simulator.state.log)
 
 
+@pytest.mark.threat("A-046")
+@pytest.mark.threat("A-050")
 @pytest.mark.parametrize("fault", ["other-subject", "wrong-token-type", "no-access-token"])
 def test_answers_that_disagree_open_nothing(journey, fault):
     j = journey("oidc")
@@ -300,6 +303,7 @@ def test_another_site_can_not_sign_the_citizen_out(journey, headers):
     assert "<form" in j.browser.get(j.portal + "/vneid/logout").text
 
 
+@pytest.mark.threat("A-025")
 def test_a_new_login_ends_the_old_session(journey):
     j = journey()
     j.sign_in("quynh")
