@@ -10,7 +10,7 @@ SOURCES := setup.cfg pyproject.toml MANIFEST.in README.md LICENSE \
 	$(shell find vneid_middleware -type f -not -name '*.pyc')
 export PORT SIMULATOR_PORT
 
-.PHONY: demo test bench lint docs clean
+.PHONY: demo test bench lint docs threats clean
 .DELETE_ON_ERROR:
 
 # The demonstration: a sample portal behind the middleware, and the VNeID simulator.
@@ -36,6 +36,10 @@ lint: $(VENV)/.test
 	@$(BIN)/lint-imports --no-cache
 	@echo "docs/settings.md: up to date?"
 	@$(BIN)/python docs/make_settings.py --check
+
+# Which rows of the threat model are held, and by how many tests.
+threats: $(VENV)/.test $(VENV)/.node $(VENV)/.canaille
+	@$(BIN)/python tests/threats.py
 
 # Writes docs/settings.md from the tables in the code.
 docs: $(VENV)/.test

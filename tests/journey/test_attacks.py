@@ -242,3 +242,16 @@ def test_a_bug_of_ours_is_a_page_without_a_trace_and_lets_nobody_in(journey, mon
     assert "ZeroDivision" in caplog.text
     assert not j.session()["authenticated"]
     assert j.browser.get(j.portal + "/").status == 200
+
+
+@pytest.mark.threat("A-027")
+@pytest.mark.parametrize("kind", ["3", "0", "12", "person", " 1", "1\n", "", "١"])
+def test_an_account_of_no_known_kind_is_refused(journey, monkeypatch, kind):
+    from dataclasses import replace
+
+    from vneid_middleware.simulator.personas import PERSONAS
+
+    monkeypatch.setitem(PERSONAS, "la", replace(PERSONAS["nguyet"], key="la", account_type=kind))
+    j = journey(**{"sso.organisations": "true"})
+    assert j.sign_in("la").status == 502
+    assert not j.session()["authenticated"]

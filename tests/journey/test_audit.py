@@ -105,7 +105,7 @@ def test_the_file_is_private_lines_never_mix_and_it_may_be_rotated(journey, tmp_
     assert sorted(records, key=str) == sorted(j.audit(), key=str)
 
 
-@pytest.mark.threat("A-190")
+@pytest.mark.threat("A-191")
 @pytest.mark.parametrize("agent", ["a\tb", "a" * 5000, "‮txt.exe", "é\x80\xff", '","outcome":"success'])
 def test_what_a_client_sends_stays_inside_its_record(journey, tmp_path, agent):
     file = tmp_path / "audit.jsonl"

@@ -155,3 +155,13 @@ def test_an_endpoint_elsewhere_is_named_in_the_ini(start):
     assert sign_in(j).status == 200
     j.sign_in("nguyet")
     assert j.browser.post(j.portal + "/vneid/logout").location.startswith("https://logout.example/end?")
+
+
+@pytest.mark.threat("A-012")
+@pytest.mark.parametrize(("methods", "told"), [(["plain"], True), ([], True), (["S256"], False), (["plain", "S256"], False)])
+def test_a_challenge_is_never_left_out_in_silence(start, caplog, methods, told):
+    j = start()
+    _evil(j, code_challenge_methods_supported=methods)
+    query = j.browser.get(j.portal + "/vneid/login").location
+    assert "code_challenge_method=S256" in query
+    assert ("do not announce the proof key S256" in caplog.text) is told

@@ -256,6 +256,17 @@ def test_no_private_key_goes_out_whatever_a_provider_gives(distribution, bench):
     assert json.loads(body)["keys"] == [{"kty": "EC", "crv": "P-256", "x": "a", "y": "b", "kid": "1"}]
 
 
+@pytest.mark.threat("A-090")
+def test_a_key_that_signs_does_not_decrypt(bench, tmp_path, capsys):
+    from vneid_middleware.cli import main
+
+    pem = str(tmp_path / "key.pem")
+    assert main(["keys", "new", "encryption", "--out", pem]) == 0
+    given = {"plugins": "sso", "sso__client_id": "x", "sso__client_secret": "y", "sso__decryption_key": pem}
+    assert bench.problems(**given) == []
+    one(bench.problems(**given, sso__signing_key=pem), "sso.decryption_key: is the same key as sso.signing_key", "for each")
+
+
 def test_what_was_built_does_not_change(bench):
     services = bench.assembly().services
     with pytest.raises(dataclasses.FrozenInstanceError):

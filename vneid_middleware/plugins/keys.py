@@ -28,12 +28,22 @@ def make_table(registrations: Registrations) -> SettingsTable:
     def provider_rule(settings: Settings) -> list[Problem]:
         return unknown_implementation(settings, "keys.provider", registrations.implementations("key_provider"))
 
-    return SettingsTable("keys", ROWS, (provider_rule, _exposed_rule))
+    return SettingsTable("keys", ROWS, (provider_rule, _exposed_rule, _separation_rule))
 
 
 def _exposed_rule(settings: Settings) -> list[Problem]:
     return [problem for name, value in settings.items() if value and name.endswith(_PRIVATE)
             for problem in exposed_file(name, value, settings.source)]
+
+
+def _separation_rule(settings: Settings) -> list[Problem]:
+    """A key that signs must not decrypt, too: what was sent to be decrypted could be made to be signed (NIST SP 800-57)."""
+    files = {name: value for name, value in settings.items() if value and name.endswith(_PRIVATE)}
+    signing = {public_jwk(load_private_key(Path(value).read_bytes()))["kid"]: name for name, value in files.items()
+               if name.endswith("signing_key")}
+    return [settings.problem(name, f"is the same key as {signing[kid]}", "Make one for each: vneid keys new encryption.")
+            for name, value in files.items() if name.endswith("decryption_key")
+            for kid in [public_jwk(load_private_key(Path(value).read_bytes()))["kid"]] if kid in signing]
 
 
 ROWS = (

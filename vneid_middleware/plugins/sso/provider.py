@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +15,8 @@ from vneid_middleware.core.claims import MAX_LEEWAY
 from vneid_middleware.core.jose import JoseError, KeySet, loads_object
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
 from vneid_middleware.plugins.sso.breaker import Breaker
+
+log = logging.getLogger("vneid_middleware")
 
 T = TypeVar("T")
 
@@ -237,6 +240,10 @@ class Provider:
         metadata = self._json("GET", url, deadline, headers={"Accept": "application/json"})
         if metadata.get("issuer") != self.issuer:
             raise UpstreamError("issuer_mismatch", "the discovery document is of another issuer than sso.issuer")
+        methods = metadata.get("code_challenge_methods_supported")
+        if isinstance(methods, list) and "S256" not in methods and self._settings["sso.pkce"] == "S256":
+            # the challenge is sent all the same: leaving it out is for the ini to say (RFC 9700 section 4.8)
+            log.warning("the provider's metadata do not announce the proof key S256 that sso.pkce asks for")
         for name in _METADATA_ENDPOINTS:
             if name in metadata:
                 self._check_endpoint(name, metadata[name])
