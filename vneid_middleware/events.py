@@ -72,6 +72,20 @@ class LoginRefused(CitizenEvent):
 
 
 @dataclass(frozen=True)
+class AccountConflict(CitizenEvent):
+    """Subject and personal number came together that are known otherwise; the login is refused.
+
+    ``reason`` is ``number_under_another_subject`` or ``subject_with_another_number``; ``known_subject_hash`` is the
+    account's that is known.
+    """
+
+    name: ClassVar[str] = "account.conflict"
+    outcome: ClassVar[str] = "failure"
+    reason: str = ""
+    known_subject_hash: str = ""
+
+
+@dataclass(frozen=True)
 class LoggedOut(CitizenEvent):
     """A citizen ended a session."""
 

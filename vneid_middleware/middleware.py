@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from vneid_middleware.core.access import ALLOW, decide
-from vneid_middleware.core.session import identity_of, is_refresh_due
+from vneid_middleware.core.session import account_of, identity_of, is_refresh_due
 from vneid_middleware.gate import Environ, Gate, StartResponse, refuse_nesting
 from vneid_middleware.negotiation import may_navigate
 from vneid_middleware.services import Services
@@ -85,9 +85,16 @@ class Middleware:
         identity = None
         if record is not None:
             identity = environ["vneid.identity"] = identity_of(record)
-            user = getattr(identity, self._remote_user)
-            environ["REMOTE_USER"] = user if user.isascii() else user.encode("utf-8").decode("latin-1")
-            environ["AUTH_TYPE"] = "VNeID"
+            user = account_of(record)
+            if user is None:
+                user = getattr(identity, self._remote_user)
+            if user:
+                environ["REMOTE_USER"] = user if user.isascii() else user.encode("utf-8").decode("latin-1")
+                environ["AUTH_TYPE"] = "VNeID"
+            else:
+                # somebody without an account here: what a server in front may have set is not theirs
+                environ.pop("REMOTE_USER", None)
+                environ.pop("AUTH_TYPE", None)
             if self._headers:
                 self._gate.add_identity_headers(environ, identity)
             if is_refresh_due(record, now):

@@ -59,9 +59,13 @@ class Sessions:
         now = self.clock()
         return self.open(values, now) if self.revocations.is_current(now) else None
 
-    def begin(self, identity: Identity, now: int) -> tuple[rules.Record, str]:
-        """Return the record of a new session and its ``Set-Cookie`` value."""
-        record = rules.new_record(identity, now=now, max_age=self.max_age, keep=self._keep)
+    def begin(self, identity: Identity, now: int, account: str | None = None) -> tuple[rules.Record, str]:
+        """Return the record of a new session and its ``Set-Cookie`` value.
+
+        Args:
+            account: the name of the host's own account; None for none asked for, empty for none found.
+        """
+        record = rules.new_record(identity, now=now, max_age=self.max_age, keep=self._keep, account=account)
         return record, self.cookie(record)
 
     def cookie(self, record: rules.Record) -> str:

@@ -44,6 +44,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
     "takeover.logout": [("//evil.example", "must be paths that begin with /")],
     "identity_headers": [("on", "must be off, percent or base64")],
     "log.format": [("xml", "must be text or json")],
+    "alarm.url": [URL, PLAIN],
     "session.idle_timeout": [("59", "from 60 to 86400"), ("-1", "whole number"), ("900.0", "whole number")],
     "session.max_age": [("604801", "from 60 to 604800"), ("1e3", "whole number")],
     "session.store": [("redis", "redis")],
@@ -56,6 +57,21 @@ WRONG: dict[str, list[tuple[str, str]]] = {
     "metrics.allow": [NETWORK],
     "metrics.key": [("secret", "must be sha256:"), ("sha256:abc", "64 hexadecimal digits"),
                     ("sha1:" + "a" * 64, "must be sha256:")],
+    "accounts.url": [("users.db", "must be an SQLAlchemy URL"), ("sqlite://", "must name the file"),
+                     ("sqlite:///:memory:", "must name the file"), ("sqlite:///a.db?mode=rwc", "must name the file"),
+                     ("nosuch://h/d", "SQLAlchemy knows"), ("mssql+pymssql://h/d", "which is not installed")],
+    "accounts.query": [("", "must be one SELECT"), ("users", "must be one SELECT"), ("DELETE FROM users", "must be one SELECT"),
+                       ("UPDATE u SET a = :subject", "must be one SELECT"), ("selecting :subject", "must be one SELECT"),
+                       ("SELECT 1; DROP TABLE u", "without a semicolon"), ("SELECT a FROM u WHERE b = :subject;", "semicolon"),
+                       ("SELECT :subject -- all", "without comments"), ("SELECT /* a */ :subject", "without comments"),
+                       ("SELECT login FROM users", "at least one of :personal_id"), ("SELECT a::text FROM u", "at least one of"),
+                       ("SELECT a FROM u WHERE b = ':' AND c = :number", ":number is none of them")],
+    "accounts.missing": [("", "must be refuse, personal_id, or redirect:"), ("sign-up", "must be refuse"),
+                         ("redirect:", "a path on the portal"), ("redirect:sign-up", "a path on the portal"),
+                         ("redirect://evil.example", "a path on the portal"),
+                         ("redirect:/\\evil.example", "a path on the portal"),
+                         ("redirect:https://evil.example", "a path on the portal"), ("redirect:/a?b", "a path on the portal"),
+                         ("redirect:/%2f%2fevil.example", "a path on the portal"), ("redirect:/../a", "a path on the portal")],
     "sso.profile": [EMPTY, ("guide", "gateway-2026, guide-2023")],
     "sso.client_id": [EMPTY],
     "sso.client_secret": [EMPTY],
@@ -109,6 +125,37 @@ def test_a_wrong_value_is_one_problem_that_says_all(read: Read, source: Callable
     assert assembly.application is None
     if ROWS[key].secret and value:
         assert value not in str(problem)
+
+
+ACCOUNTS = {"accounts.url": "postgresql://u:hunter2@h/d", "accounts.query": "SELECT a FROM u WHERE b = :subject"}
+
+
+@pytest.mark.parametrize(("settings", "key", "expected"), [
+    ({"accounts.query": None}, "accounts.query", "is missing, and accounts.url is there"),
+    ({"accounts.url": None}, "accounts.url", "is missing, and accounts.query is there"),
+    ({"accounts.url": None, "accounts.query": None, "accounts.missing": "refuse"}, "accounts.missing", "no accounts are asked"),
+    ({"accounts.missing": "redirect:/vneid"}, "accounts.missing", "under the middleware's own prefix /vneid"),
+    ({"accounts.missing": "redirect:/auth/login", "prefix": "/auth"}, "accounts.missing", "own prefix /auth")])
+def test_accounts_are_asked_for_in_full_or_not_at_all(read: Read, settings: dict[str, str | None], key: str,
+                                                      expected: str) -> None:
+    assembly = read({**ACCOUNTS, **settings})
+    (problem,) = [problem for problem in assembly.problems if problem.severity == "error"]
+    assert problem.key == key
+    assert expected in str(problem)
+    assert "hunter2" not in "".join(map(str, assembly.problems))
+
+
+@pytest.mark.parametrize("settings", [
+    {"accounts.url": "sqlite:///users.db"}, {"accounts.missing": "redirect:/vneid-sign-up"}, {"accounts.missing": "personal_id"},
+    {"accounts.query": "SELECT a\n FROM \"odd; table--\" WHERE b::text = :subject AND c = '/* '' ;' AND d #>> '{e}' <> 'f'"},
+    {"alarm.url": "https://hooks.example/T0/secret"}, {"alarm.url": "http://127.0.0.1:9/"}])
+def test_accounts_that_are_right(read: Read, settings: dict[str, str]) -> None:
+    assembly = read({**ACCOUNTS, **settings})
+    assert [str(problem) for problem in assembly.problems if problem.severity == "error"] == []
+    assert "hunter2" not in str(assembly.settings.shown())
+    assert "/T0/" not in str(assembly.settings.shown())
+    if "sqlite" in settings.get("accounts.url", ""):
+        assert assembly.settings["accounts.url"].reveal().startswith("sqlite:////")
 
 
 RIGHT_VALUES = {
@@ -176,7 +223,7 @@ URLS = sorted(name for name, row in ROWS.items() if getattr(row.convert, "__name
 
 def test_which_keys_hold_urls() -> None:
     endpoints = {f"sso.{name}_endpoint" for name in ("authorization", "token", "userinfo", "logout")}
-    assert set(URLS) == endpoints | {"public_url", "http.proxy", "sso.issuer", "sso.jwks_uri"}
+    assert set(URLS) == endpoints | {"public_url", "http.proxy", "alarm.url", "sso.issuer", "sso.jwks_uri"}
 
 
 @pytest.mark.parametrize("key", URLS)

@@ -20,10 +20,11 @@ REFRESH_AFTER = 60
 MAX_RECORD_BYTES = 2_900
 """So that name, value and attributes of the sealed cookie stay under 4,096 bytes, the least a browser must keep."""
 
-_VERSION, _ID, _LEVEL, _CLAIMS, _AUTHENTICATED, _END, _SEEN = 0, 1, 8, 9, 10, 11, 12
+_VERSION, _ID, _LEVEL, _CLAIMS, _AUTHENTICATED, _END, _SEEN, _ACCOUNT = 0, 1, 8, 9, 10, 11, 12, 13
 
 
-def new_record(identity: Identity, *, now: int, max_age: int, keep: Collection[str] = ()) -> Record:
+def new_record(identity: Identity, *, now: int, max_age: int, keep: Collection[str] = (),
+               account: str | None = None) -> Record:
     """Return the record of a session that begins now.
 
     Claims that would not fit into a cookie are left out, largest first, those named in ``keep`` last.
@@ -33,11 +34,14 @@ def new_record(identity: Identity, *, now: int, max_age: int, keep: Collection[s
         now: unix seconds.
         max_age: seconds after which the session ends, whatever happens.
         keep: claims that access rules ask for.
+        account: the name of the host's own account, see :func:`account_of`.
     """
     claims = dict(identity.claims)
     record: Record = [VERSION, identity.session_id, identity.subject, identity.issuer, identity.personal_id,
                       identity.full_name, identity.birth_date, identity.account_type, identity.level, claims,
                       identity.authenticated_at, now + max_age, now]
+    if account is not None:
+        record.append(account)
     for name in sorted(claims, key=lambda claim: (claim in keep, -_size(claims[claim]))):
         if _size(record) <= MAX_RECORD_BYTES:
             break
@@ -47,7 +51,7 @@ def new_record(identity: Identity, *, now: int, max_age: int, keep: Collection[s
 
 def is_record(value: Any) -> bool:
     """Tell whether ``value`` has this version's layout."""
-    return type(value) is list and len(value) == 13 and value[_VERSION] == VERSION
+    return type(value) is list and 12 < len(value) < 15 and value[_VERSION] == VERSION
 
 
 def is_live(record: Record, *, now: float, idle_timeout: int, max_age: int) -> bool:
@@ -67,7 +71,16 @@ def is_refresh_due(record: Record, now: float) -> bool:
 
 def refreshed(record: Record, now: float) -> Record:
     """Return the record as seen now."""
-    return [*record[:_SEEN], int(now)]
+    return [*record[:_SEEN], int(now), *record[_SEEN + 1:]]
+
+
+def account_of(record: Record) -> str | None:
+    """Return the name of the host's own account that the login found.
+
+    Returns:
+        None when none was asked for; empty when the citizen has none yet.
+    """
+    return record[_ACCOUNT] if len(record) > _ACCOUNT else None
 
 
 def session_id(record: Record) -> str:
@@ -83,7 +96,7 @@ def expires_at(record: Record, *, idle_timeout: int, max_age: int) -> int:
 def identity_of(record: Record) -> Identity:
     """Return the identity inside a record."""
     (_, session, subject, issuer, personal_id, full_name, birth_date, account_type, level, claims, authenticated, _,
-     _) = record
+     _) = record[:_ACCOUNT]
     return Identity(subject, issuer, personal_id, full_name, PartialDate(birth_date) if birth_date else None,
                     account_type, level, claims, authenticated, session)
 

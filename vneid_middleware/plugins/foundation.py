@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from vneid_middleware.alarm import Alarm
 from vneid_middleware.converters import (
     authorities,
     boolean,
@@ -124,6 +125,9 @@ TABLE = SettingsTable("foundation", (
     Setting("takeover.logout", paths, (), "The host's own logout paths, answered by the middleware."),
     Setting("identity_headers", one_of("off", "percent", "base64"), "off",
             "Also give the host HTTP_X_VNEID_… keys, encoded as named."),
+    Setting("alarm.url", url, None,
+            "https URL that gets a JSON POST for what a person must see, such as one personal number under two subjects.",
+            secret=True),
     Setting("log.format", one_of("text", "json"), "text", "Form of the middleware's log lines."),
 ), (_storage_rule, _insecure_rule, _takeover_rule))
 
@@ -181,6 +185,7 @@ def includeme(config: Any) -> None:
     config.add_vneid_settings(TABLE)
     config.add_vneid_messages("foundation", MESSAGES)
     config.add_vneid_component("logging", _set_up_logging)
+    config.add_vneid_component("alarm", Alarm)
 
 
 class JSONFormatter(logging.Formatter):

@@ -26,6 +26,14 @@ sessions = Table(
     Index("vneid_sessions_expiry", "expires_at"),
 )
 
+accounts = Table(
+    "vneid_accounts", metadata,
+    Column("subject_key", String(64), primary_key=True, comment="keyed hash of issuer and subject"),
+    Column("personal_key", String(64), nullable=False, comment="keyed hash of issuer and personal number"),
+    Column("first_seen", BigInteger, nullable=False),
+    Index("vneid_accounts_personal", "personal_key", unique=True),
+)
+
 ended_sessions = Table(
     "vneid_ended_sessions", metadata,
     Column("seq", _sequence, primary_key=True, autoincrement=True),

@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from vneid_middleware.core import identity
 from vneid_middleware.interfaces import IProvisioned, IReadinessCheck
-from vneid_middleware.plugins.sso import profiles, views
+from vneid_middleware.plugins.sso import accounts, profiles, views
 from vneid_middleware.plugins.sso.decoders import NamedClaims, Plain, RsaAes
 from vneid_middleware.plugins.sso.messages import MESSAGES
 from vneid_middleware.plugins.sso.settings import make_table
@@ -34,6 +34,7 @@ class ProviderReadiness:
 def includeme(config: Any) -> None:
     """Offer sign-on."""
     config.add_vneid_settings(make_table(config.registry["vneid.registrations"]))
+    config.add_vneid_settings(accounts.TABLE)
     config.add_vneid_messages("sso", MESSAGES)
     config.add_vneid_profile("guide-2023", profiles.GUIDE_2023)
     config.add_vneid_profile("gateway-2026", profiles.GATEWAY_2026)
@@ -45,6 +46,7 @@ def includeme(config: Any) -> None:
     config.add_vneid_claims_mapper("oidc", NamedClaims(identity.OIDC, strict=False))
     config.add_vneid_component("sso", SignOn)
     config.add_vneid_readiness("provider", ProviderReadiness())
+    config.add_vneid_readiness("accounts", accounts.AccountsReadiness())
     for name, path in (("login", "/login"), ("callback", "/callback"), ("logout", "/logout"),
                        ("logged_out", "/logged-out"), ("backchannel_logout", "/backchannel-logout")):
         config.add_route(f"vneid.{name}", path)

@@ -42,11 +42,12 @@ class ProviderSessions:
         self._hints = services.key_ring.box("logout-hint")
 
     def begin(self, mapped: MappedClaims, claims: Mapping[str, Any], answer: oidc.TokenResponse,
-              replaced: str, who: Who, began: int) -> tuple[Identity, str]:
+              replaced: str, who: Who, began: int, account: str | None = None) -> tuple[Identity, str]:
         """Begin a session, once its start is in storage and in the audit; the session ``replaced`` ends with that.
 
         Args:
             began: unix second at which the callback came: whatever ends this account's sessions from then on ends this one.
+            account: the name of the host's own account; None for none asked for, empty for none found.
 
         Returns:
             the identity and the session cookie's value.
@@ -58,7 +59,7 @@ class ProviderSessions:
         vneid, now = self._vneid, self._vneid.now()
         identity = Identity(mapped.subject, self._provider.issuer_or_origin(), mapped.personal_id, mapped.full_name,
                             mapped.birth_date, mapped.account_type, mapped.level, claims, began, secrets.token_urlsafe(24))
-        _, cookie = vneid.sessions.begin(identity, now)
+        _, cookie = vneid.sessions.begin(identity, now, account)
         row = self._row(identity, now, answer, claims)
         with vneid.storage.begin() as connection:
             if not stored.add(connection, row, now=now):
