@@ -19,7 +19,7 @@ log = logging.getLogger("vneid_middleware")
 
 MAX_LOGIN_QUERY = 8192
 MAX_HINT = 256
-_ANOTHER_ACCOUNT = ("level_too_low", "organisation_refused")
+_ANOTHER_ACCOUNT = ("level_too_low", "organisation_refused", "account_unknown", "account_conflict")
 _NO_LOGIN = ("request_malformed", "method_not_allowed")
 """Pages whose next step is the start page."""
 
@@ -41,7 +41,9 @@ def login_view(request: Any) -> Any:
     try:
         return_to, level, hint, prompt = _login_parameters(request, who)
         record = vneid.sessions.from_environ(request.environ)
-        if record is not None and records.identity_of(record).level >= level and not prompt:
+        # who had no account yet may have one by now
+        enough = record is not None and records.identity_of(record).level >= level and records.account_of(record) != ""
+        if enough and not prompt:
             return vneid.pages.redirect(return_to)
         _, logins, _ = vneid.sessions.names.split(request.environ.get("HTTP_COOKIE", ""))
         if record is None:
