@@ -15,7 +15,7 @@ import pytest
 from support import Browser
 from vneid_middleware.events import RedirectRefused
 from vneid_middleware.paste import make_filter
-from vneid_middleware.storage import audit
+from vneid_middleware.storage import audit, sessions
 
 JSON = {"Accept": "application/json"}
 MEMBERS = {"time", "event", "outcome", "who", "from", "what", "request_id"}
@@ -77,6 +77,8 @@ def test_nobody_is_let_in_when_the_audit_can_not_be_written(journey, sink):
         assert (ready.status, ready.json()["failed"]) == (503, ["audit"])
     again = j.sign_in("nguyet")
     assert again.status == 503
+    with j.app.services.storage.read() as connection:
+        assert sessions.live(connection, now=0) == []
 
 
 def test_a_logout_happens_whether_or_not_it_can_be_written_down(journey, tmp_path, caplog):

@@ -97,6 +97,11 @@ def live(connection: Connection, *, now: int, subject_keys: Sequence[str] = (), 
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
+def drop(connection: Connection, session_id: str) -> None:
+    """Drop the record of a session that did not come about."""
+    connection.execute(delete(sessions).where(sessions.c.session_id == session_id))
+
+
 def exists(connection: Connection, session_id: str) -> bool:
     """Tell whether a session is on record."""
     query = select(sessions.c.session_id).where(sessions.c.session_id == session_id)

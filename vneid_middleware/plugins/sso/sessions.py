@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from vneid_middleware import text
 from vneid_middleware.core import oidc
 from vneid_middleware.core import session as records
 from vneid_middleware.events import LoggedOut, LoginSucceeded
-from vneid_middleware.exceptions import LoginError, SealError, StorageError, VNeIDError
+from vneid_middleware.exceptions import AuditError, LoginError, SealError, StorageError, VNeIDError
 from vneid_middleware.models import Identity, MappedClaims
 from vneid_middleware.plugins.sso.provider import Deadline, Provider
 from vneid_middleware.storage import sessions as stored
@@ -64,8 +65,13 @@ class ProviderSessions:
         with vneid.storage.begin() as connection:
             if not stored.add(connection, row, now=now):
                 raise LoginError("logged_out_meanwhile", "the provider has ended the session meanwhile", status=403)
-        vneid.tell(LoginSucceeded(**who._asdict(), who=described(row), level=identity.level,
-                                  session_id=identity.session_id, replaced_session_id=replaced))
+        try:
+            vneid.tell(LoginSucceeded(**who._asdict(), who=described(row), level=identity.level,
+                                      session_id=identity.session_id, replaced_session_id=replaced))
+        except AuditError:
+            with suppress(StorageError), vneid.storage.begin() as connection:
+                stored.drop(connection, identity.session_id)
+            raise
         if replaced:
             vneid.sessions.revocations.end_session(replaced)
             vneid.sessions.store.forget(replaced)
