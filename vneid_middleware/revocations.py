@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ FRESH_FOR = 1.0
 WAIT = 0.2
 """Seconds that a request waits for the answer."""
 FIRST_WAIT = 5.0
-"""Seconds that the first one in a process waits: there is no known list yet, and the database may have to be made."""
+"""Seconds after a process's first request that requests wait: there is no list yet, and the database may have to be made."""
 _MARGIN = 120
 
 _ID, _SUBJECT, _ISSUER, _AUTHENTICATED = 1, 2, 3, 10
@@ -59,7 +60,7 @@ class Revocations:
         self._synced = float("-inf")
         self._next_try = float("-inf")
         self._pending: threading.Event | None = None
-        self._wait = FIRST_WAIT
+        self._patience = 0.0
 
     def is_ended(self, record: list[Any]) -> bool:
         """Tell whether a session record is on the copy."""
@@ -91,13 +92,16 @@ class Revocations:
             pending = self._pending
             if pending is None and (now >= self._next_try or now < self._synced):
                 pending = self._pending = threading.Event()
+                self._patience = self._patience or time.monotonic() + FIRST_WAIT
                 threading.Thread(target=self._fetch, args=(pending, now), name="vneid-revocations", daemon=True).start()
-        if pending is not None and now >= self._next_try:
-            wait, self._wait = self._wait, WAIT
-            if not pending.wait(wait):
-                # storage hangs: the requests of the next second must not all wait for it
-                self._next_try = self._clock() + FRESH_FOR
+        if pending is not None and now >= self._next_try and not pending.wait(self._wait()):
+            # storage hangs: the requests of the next second must not all wait for it
+            self._next_try = self._clock() + FRESH_FOR
         return now - self._synced <= max(self._grace, FRESH_FOR)
+
+    def _wait(self) -> float:
+        # all who come in a process's first seconds wait for the first list: without one they would seem signed out
+        return WAIT if self._synced > 0 else max(WAIT, self._patience - time.monotonic())
 
     def _fetch(self, done: threading.Event, now: float) -> None:
         from vneid_middleware.storage import sessions

@@ -63,7 +63,7 @@ PLACES = {
     "state-unknown": Place(lambda citizen: citizen.go(f"/vneid/callback?code=abc&state={UNKNOWN_STATE}"), 400,
                            "Đăng nhập chưa thành công", "We could not sign you in"),
     "request-malformed": Place(lambda citizen: citizen.go("/vneid/login?level=9"), 400, "Liên kết đăng nhập không hợp lệ",
-                               "The sign-in link does not work"),
+                               "The sign-in link does not work", "/"),
     "provider-down": Place(provider_down, 502, "VNeID đang gặp sự cố", "VNeID is having problems"),
     "not-found": Place(lambda citizen: citizen.go("/vneid/khong-co"), 404, "Không tìm thấy trang", "Page not found", "/"),
     "login-required": Place(lambda citizen: citizen.post("/admin/"), 401, "Bạn cần đăng nhập", "You need to sign in"),
@@ -71,7 +71,7 @@ PLACES = {
                               "You need to sign in at a higher level"),
     "forbidden": Place(forbidden, 403, "Bạn không có quyền xem trang này", "You cannot view this page", "/"),
     "method-not-allowed": Place(lambda citizen: citizen.post("/vneid/callback"), 405, "Yêu cầu không hợp lệ",
-                                "This request does not work here"),
+                                "This request does not work here", "/"),
 }
 
 
