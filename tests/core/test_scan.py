@@ -1,0 +1,54 @@
+"""What officers scan: a code of VNeID, a printed card, an insurance card, or something an input method has damaged."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vneid_middleware.core.scan import CARD, HEALTH_INSURANCE, UNREADABLE, VNEID, read_scan
+
+CARD_TEXT = "100190000001|012345678|Nguyễn Thị Ánh Nguyệt|17051990|Nữ|Số 1 phố Đinh Tiên Hoàng, Hà Nội|01012022"
+
+
+@pytest.mark.parametrize("value", ["9f2c1e6a-4b7d-4c7e-9a51-0c3f", "eyJhbGciOi.eyJ.x-_y", "A", "a|b|c", " abc\r\n"])
+def test_a_vneid_code_is_any_printable_ascii(value: str):
+    assert read_scan(value) == (VNEID, {})
+
+
+def test_the_printed_card_prefills_and_is_no_vneid_code():
+    assert read_scan(CARD_TEXT) == (CARD, {
+        "soDinhDanh": "100190000001", "hoVaTen": "Nguyễn Thị Ánh Nguyệt", "gioiTinh": "2", "ngayThangNamSinh": "19900517",
+        "noiThuongTru": "Số 1 phố Đinh Tiên Hoàng, Hà Nội"})
+
+
+@pytest.mark.parametrize("change", [("|012345678|", "||"), ("|01012022", "|01012022|||Trần Văn Đức|Lê Thị Quỳnh|"), ("Nữ", "NỮ")])
+def test_cards_of_other_years_have_no_old_number_or_more_fields(change: tuple[str, str]):
+    kind, prefill = read_scan(CARD_TEXT.replace(*change))
+    assert (kind, prefill["gioiTinh"]) == (CARD, "2")
+
+
+def test_what_a_damaged_card_has_wrong_is_left_out_of_the_prefill():
+    kind, prefill = read_scan(CARD_TEXT.replace("17051990", "31021990").replace("Nữ", "Nưx"))
+    assert (kind, prefill.keys()) == (CARD, {"soDinhDanh", "hoVaTen", "noiThuongTru"})
+
+
+@pytest.mark.parametrize("name", ["Nguyễn Thị Ánh Nguyệt".encode().hex(), "Nguyễn Thị Ánh Nguyệt"])
+def test_the_health_insurance_card_prefills_without_a_number(name: str):
+    kind, prefill = read_scan(f"DN4010110100001|{name}|17/05/1990|2|{'Hà Nội'.encode().hex()}|01 - 065|01/01/2026|-|01/01/2026|$")
+    assert (kind, prefill) == (HEALTH_INSURANCE, {"hoVaTen": "Nguyễn Thị Ánh Nguyệt", "ngayThangNamSinh": "19900517",
+                                                  "gioiTinh": "2", "noiThuongTru": "Hà Nội"})
+
+
+@pytest.mark.threat("A-212")
+@pytest.mark.parametrize("value", ["", "  ", "âbcd-1234", "ab cd", "ab\x00cd", "x" * 4097, "mã-vneid"])
+def test_what_no_vneid_code_can_be_is_unreadable(value: str):
+    assert read_scan(value) == (UNREADABLE, {})
+
+
+@pytest.mark.threat("A-212")
+@given(st.text(max_size=300) | st.lists(st.text(max_size=20), min_size=6, max_size=9).map("|".join))
+def test_whatever_is_scanned_has_a_kind_and_a_printable_prefill(value: str):
+    kind, prefill = read_scan(value)
+    assert kind in (VNEID, CARD, HEALTH_INSURANCE, UNREADABLE)
+    assert all(item and item.isprintable() and len(item) <= 100 for item in prefill.values())

@@ -1,0 +1,87 @@
+"""What a scanner read at the counter: a VNeID code, or another code that officers take for one."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import NamedTuple
+
+from vneid_middleware import text
+from vneid_middleware.core.citizen import FEMALE, MALE
+
+VNEID, CARD, HEALTH_INSURANCE, UNREADABLE = "vneid", "card", "health_insurance", "unreadable"
+MAX_SCAN = 4_096
+
+_QR_ID = re.compile(r"[\x21-\x7e]{1,4096}")
+_OLD_NUMBER = re.compile(r"[0-9]{9}|[0-9]{12}|")
+_INSURANCE_NUMBER = re.compile(r"(?:[A-Z]{2}[0-9]{13})|[0-9]{10}")
+_GENDERS = {"nam": MALE, "nữ": FEMALE}
+
+
+class Scan(NamedTuple):
+    """What was scanned.
+
+    ``prefill`` has the guide's field names. It fills a form and proves nothing: a printed code is a copy that anybody
+    can make.
+    """
+
+    kind: str
+    prefill: dict[str, str]
+
+
+def read_scan(value: str) -> Scan:
+    """Tell what was scanned.
+
+    Args:
+        value: as the scanner typed it.
+
+    Returns:
+        ``vneid``: may be a ``qrID``, printable ASCII without blanks; ``card``: the printed identity card's
+        ``number|old number|name|ddMMyyyy|gender|address|ddMMyyyy…``; ``health_insurance``: the printed health insurance
+        card's; ``unreadable``: none of them, as when an input method for Vietnamese changed what the scanner typed.
+    """
+    line = value.strip()
+    if not line or len(line) > MAX_SCAN:
+        return Scan(UNREADABLE, {})
+    parts = [part.strip() for part in line.split("|")]
+    if len(parts) >= 7 and text.is_personal_number(parts[0]) and _OLD_NUMBER.fullmatch(parts[1]):
+        return Scan(CARD, _card(parts))
+    if len(parts) >= 6 and _INSURANCE_NUMBER.fullmatch(parts[0]):
+        return Scan(HEALTH_INSURANCE, _health_insurance(parts))
+    return Scan(VNEID if _QR_ID.fullmatch(line) else UNREADABLE, {})
+
+
+def _card(parts: list[str]) -> dict[str, str]:
+    return _present({"soDinhDanh": parts[0], "hoVaTen": _name(parts[2]), "gioiTinh": _GENDERS.get(_name(parts[4]).lower(), ""),
+                     "ngayThangNamSinh": _digits(parts[3], "%d%m%Y"), "noiThuongTru": _name(parts[5])})
+
+
+def _health_insurance(parts: list[str]) -> dict[str, str]:
+    return _present({"hoVaTen": _name(_unhex(parts[1])), "ngayThangNamSinh": _digits(parts[2], "%d/%m/%Y"),
+                     "gioiTinh": parts[3] if parts[3] in (MALE, FEMALE) else "", "noiThuongTru": _name(_unhex(parts[4]))})
+
+
+def _present(fields: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if value}
+
+
+def _name(value: str) -> str:
+    try:
+        return text.normalise_name(value)[:100]
+    except ValueError:
+        return ""
+
+
+def _unhex(value: str) -> str:
+    # the older health insurance cards hold names as the hexadecimal digits of UTF-8
+    try:
+        return bytes.fromhex(value).decode("utf-8")
+    except ValueError:
+        return value
+
+
+def _digits(value: str, form: str) -> str:
+    try:
+        return datetime.strptime(value, form).strftime("%Y%m%d")  # noqa: DTZ007  a birthday has no time zone
+    except ValueError:
+        return ""
