@@ -20,7 +20,6 @@ def test_a_citizens_five_fields_come_through():
     assert read_citizen(NGUYET) == (NGUYET, ())
 
 
-@pytest.mark.threat("A-218")
 @pytest.mark.parametrize(("field", "value"), [
     ("soDinhDanh", "10019000001"), ("soDinhDanh", "1001900000011"), ("soDinhDanh", "10019000000a"),
     ("soDinhDanh", "１００１９００００００１"), ("soDinhDanh", 100190000001), ("soDinhDanh", ["100190000001"]),
@@ -42,12 +41,10 @@ def test_what_is_not_in_the_guides_form_is_refused_by_name_and_never_by_value(fi
     assert not (isinstance(value, str) and len(value) > 3 and value in str(caught.value))
 
 
-@pytest.mark.threat("A-218")
 def test_fields_that_nobody_asked_for_are_dropped():
     assert read_citizen({**NGUYET, "tonGiao": "Không", "iat": 1, "__class__": "x"}).data == NGUYET
 
 
-@pytest.mark.threat("A-219")
 def test_only_the_listed_fields_leave_but_all_are_checked():
     assert read_citizen(NGUYET, ("hoVaTen",)).data == {"hoVaTen": NGUYET["hoVaTen"]}
     with pytest.raises(VNeIDError):
@@ -91,7 +88,6 @@ def test_a_number_that_disagrees_is_a_warning_and_no_refusal(change: dict[str, s
 values = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=120), st.lists(st.text(), max_size=2))
 
 
-@pytest.mark.threat("A-218")
 @given(st.dictionaries(st.sampled_from([*FIELDS, "iat", "khac"]), values), st.booleans())
 def test_whatever_comes_is_refused_or_in_form(change: dict[str, Any], whole: bool):
     try:
@@ -102,4 +98,4 @@ def test_whatever_comes_is_refused_or_in_form(change: dict[str, Any], whole: boo
     assert len(data["soDinhDanh"]) == 12
     assert data["soDinhDanh"].isdigit()
     assert all(isinstance(value, str) and 0 < len(value) <= 100 and unicodedata.is_normalized("NFC", value)
-               and value.isprintable() for value in data.values())
+               and not {unicodedata.category(letter) for letter in value} & {"Cc", "Cf", "Cs"} for value in data.values())

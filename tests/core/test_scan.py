@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,15 +42,14 @@ def test_the_health_insurance_card_prefills_without_a_number(name: str):
                                                   "gioiTinh": "2", "noiThuongTru": "Hà Nội"})
 
 
-@pytest.mark.threat("A-212")
 @pytest.mark.parametrize("value", ["", "  ", "âbcd-1234", "ab cd", "ab\x00cd", "x" * 4097, "mã-vneid"])
 def test_what_no_vneid_code_can_be_is_unreadable(value: str):
     assert read_scan(value) == (UNREADABLE, {})
 
 
-@pytest.mark.threat("A-212")
 @given(st.text(max_size=300) | st.lists(st.text(max_size=20), min_size=6, max_size=9).map("|".join))
 def test_whatever_is_scanned_has_a_kind_and_a_printable_prefill(value: str):
     kind, prefill = read_scan(value)
     assert kind in (VNEID, CARD, HEALTH_INSURANCE, UNREADABLE)
-    assert all(item and item.isprintable() and len(item) <= 100 for item in prefill.values())
+    assert all(0 < len(item) <= 100 for item in prefill.values())
+    assert not {unicodedata.category(letter) for item in prefill.values() for letter in item} & {"Cc", "Cf", "Cs"}
