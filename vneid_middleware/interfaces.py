@@ -68,10 +68,11 @@ class IKeyProvider(Interface):
         """
 
     def unwrap(setting, wrapped, algorithm):
-        """Return the content key inside ``wrapped`` (bytes).
+        """Return the content keys that may be inside ``wrapped`` (bytes), one for each private key that ``setting`` names.
 
-        ``algorithm`` is ``RSA1_5`` or ``RSA-OAEP-256``. Damage must not be told apart from a wrong key: with ``RSA1_5``
-        a random key comes back instead of an error (RFC 7516 section 11.5).
+        ``algorithm`` is ``RSA1_5`` or ``RSA-OAEP-256``. Damage must not be told apart from a wrong key: a random key comes
+        back instead of an error (RFC 7516 section 11.5), and all private keys are tried whichever fits. Raises
+        ``VNeIDError`` with code ``key_missing`` when ``setting`` names none.
         """
 
 

@@ -68,7 +68,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         path = tmp_path / "secrets" / name
         path.write_text(content)
         path.chmod(stat.S_IRUSR | stat.S_IWUSR)
-    assert vneid(["keys", "new", "encryption", "--out", str(tmp_path / "secrets" / "encryption.pem")]) == 0
+    for name in ("encryption", "encryption-2027"):
+        assert vneid(["keys", "new", "encryption", "--out", str(tmp_path / "secrets" / f"{name}.pem")]) == 0
     before = list(sys.path)
     # the example sets it; set here first, it is put back afterwards
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "mysite.settings")

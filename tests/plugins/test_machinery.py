@@ -241,7 +241,7 @@ class Careless:
         return "a.b.c"
 
     def unwrap(self, setting, wrapped, algorithm):
-        return b""
+        return []
 
 
 def includeme(config):

@@ -32,18 +32,23 @@ def make_table(registrations: Registrations) -> SettingsTable:
 
 
 def _exposed_rule(settings: Settings) -> list[Problem]:
-    return [problem for name, value in settings.items() if value and name.endswith(_PRIVATE)
-            for problem in exposed_file(name, value, settings.source)]
+    return [problem for name, files in _named_files(settings).items() for file in files
+            for problem in exposed_file(name, file, settings.source)]
+
+
+def _named_files(settings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the key files by setting; a plugin's setting may name one file alone."""
+    return {name: (value,) if isinstance(value, str) else tuple(value) for name, value in settings.items()
+            if value and name.endswith(_PRIVATE)}
 
 
 def _separation_rule(settings: Settings) -> list[Problem]:
     """A key that signs must not decrypt, too: what was sent to be decrypted could be made to be signed (NIST SP 800-57)."""
-    files = {name: value for name, value in settings.items() if value and name.endswith(_PRIVATE)}
-    signing = {public_jwk(load_private_key(Path(value).read_bytes()))["kid"]: name for name, value in files.items()
-               if name.endswith("signing_key")}
+    ids = [(name, public_jwk(load_private_key(Path(file).read_bytes()))["kid"])
+           for name, files in _named_files(settings).items() for file in files]
+    signing = {kid: name for name, kid in ids if name.endswith("signing_key")}
     return [settings.problem(name, f"is the same key as {signing[kid]}", "Make one for each: vneid keys new encryption.")
-            for name, value in files.items() if name.endswith("decryption_key")
-            for kid in [public_jwk(load_private_key(Path(value).read_bytes()))["kid"]] if kid in signing]
+            for name, kid in ids if name.endswith("decryption_key") and kid in signing]
 
 
 ROWS = (
@@ -54,52 +59,60 @@ ROWS = (
 
 @implementer(IKeyProvider, IProvisioned)
 class FileKeys:
-    """Keys in PEM files named by settings that end in ``signing_key`` or ``decryption_key``."""
+    """Keys in PEM files named by settings that end in ``signing_key`` or ``decryption_key``.
+
+    Where a setting names several, the first signs, all decrypt, and all are published: a key is replaced by putting the new
+    one first and taking the old one away when nobody uses it any more.
+    """
 
     def provision(self, services: Any) -> None:
-        self._files = {name: value for name, value in services.settings.items()
-                       if value and name.endswith(_PRIVATE)}
-        self._keys: dict[str, Any] = {}
+        self._files = _named_files(services.settings)
+        self._keys: dict[str, tuple[Any, ...]] = {}
 
     def public_keys(self) -> list[dict[str, Any]]:
-        return [self._jwk(name) for name in sorted(self._files)]
+        return [_jwk(name, key) for name in sorted(self._files) for key in self._all(name)]
 
     def sign(self, setting: str, payload: bytes, header: Mapping[str, Any]) -> str:
         from jwt import PyJWS
 
-        jwk = self._jwk(setting)
-        return PyJWS().encode(payload, self._key(setting), algorithm=jwk["alg"],
+        key = self._all(setting)[0]
+        jwk = _jwk(setting, key)
+        return PyJWS().encode(payload, key, algorithm=jwk["alg"],
                               headers={**header, "alg": jwk["alg"], "kid": jwk["kid"]})
 
-    def unwrap(self, setting: str, wrapped: bytes, algorithm: str) -> bytes:
+    def unwrap(self, setting: str, wrapped: bytes, algorithm: str) -> list[bytes]:
         from cryptography.hazmat.primitives.asymmetric import padding
         from cryptography.hazmat.primitives.hashes import SHA256
 
-        key = self._key(setting)
         if algorithm == "RSA-OAEP-256":
             scheme: Any = padding.OAEP(padding.MGF1(SHA256()), SHA256(), None)
         elif algorithm == "RSA1_5":
             scheme = padding.PKCS1v15()
         else:
             raise VNeIDError("algorithm_unknown", "the algorithm is neither RSA1_5 nor RSA-OAEP-256")
-        try:
-            return bytes(key.decrypt(wrapped, scheme))
-        except (ValueError, AttributeError):
-            # RFC 7516 section 11.5: go on with a random key, so that bad padding looks like a bad message
-            return os.urandom(32)
+        return [_unwrapped(key, wrapped, scheme) for key in self._all(setting)]
 
-    def _key(self, setting: str) -> Any:
+    def _all(self, setting: str) -> tuple[Any, ...]:
         if setting not in self._files:
             raise VNeIDError("key_missing", f"{setting} is not set", setting=setting)
         if setting not in self._keys:
-            self._keys[setting] = load_private_key(Path(self._files[setting]).read_bytes())
+            self._keys[setting] = tuple(load_private_key(Path(file).read_bytes()) for file in self._files[setting])
         return self._keys[setting]
 
-    def _jwk(self, setting: str) -> dict[str, Any]:
-        signing = setting.endswith("signing_key")
-        jwk = public_jwk(self._key(setting))
-        algorithm = ("ES256" if jwk["kty"] == "EC" else "RS256") if signing else "RSA-OAEP-256"
-        return {**jwk, "use": "sig" if signing else "enc", "alg": algorithm}
+
+def _unwrapped(key: Any, wrapped: bytes, scheme: Any) -> bytes:
+    try:
+        return bytes(key.decrypt(wrapped, scheme))
+    except (ValueError, AttributeError):
+        # RFC 7516 section 11.5: go on with a random key, so that bad padding looks like a bad message
+        return os.urandom(32)
+
+
+def _jwk(setting: str, key: Any) -> dict[str, Any]:
+    signing = setting.endswith("signing_key")
+    jwk = public_jwk(key)
+    algorithm = ("ES256" if jwk["kty"] == "EC" else "RS256") if signing else "RSA-OAEP-256"
+    return {**jwk, "use": "sig" if signing else "enc", "alg": algorithm}
 
 
 def jwks_view(request: Any) -> Any:

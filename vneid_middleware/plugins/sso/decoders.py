@@ -10,7 +10,7 @@ from typing import Any
 from zope.interface import implementer
 
 from vneid_middleware.core.identity import ClaimNames, map_claims
-from vneid_middleware.core.jose import loads_object
+from vneid_middleware.core.jose import JoseError, loads_object
 from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.interfaces import IClaimsMapper, IResponseDecoder
 from vneid_middleware.models import MappedClaims
@@ -49,14 +49,21 @@ class RsaAes:
         try:
             wrapped = b64decode(answer["key"], validate=True)
             data = b64decode(answer["data"], validate=True)
-            key = services.keys.unwrap("sso.decryption_key", wrapped, "RSA1_5")
-            return loads_object(_decrypt(key, data))
-        except VNeIDError as error:
-            if error.code == "key_missing":
-                raise
-            raise _malformed("the encrypted envelope can't be read") from None
         except ValueError:
             raise _malformed("the encrypted envelope can't be read") from None
+        # every key is tried to the end, so that the time tells nothing of which one fits, if any
+        read = [_read(key, data) for key in services.keys.unwrap("sso.decryption_key", wrapped, "RSA1_5")]
+        found = [claims for claims in read if claims is not None]
+        if not found:
+            raise _malformed("the encrypted envelope can't be read")
+        return found[0]
+
+
+def _read(key: bytes, data: bytes) -> dict[str, Any] | None:
+    try:
+        return loads_object(_decrypt(key, data))
+    except (JoseError, ValueError):
+        return None
 
 
 def _decrypt(key: bytes, data: bytes) -> bytes:

@@ -54,16 +54,21 @@ def claim_names(value: str, source: Source) -> Any:
     return {field: tuple(names.split()) for field, names in found.items()}
 
 
-def private_key(value: str, source: Source) -> str:
-    """The name of a PEM file with a private key."""
+def private_keys(value: str, source: Source) -> tuple[str, ...]:
+    """The names of PEM files with a private key each, one a line: the newest first, those that are being replaced after it."""
     from vneid_middleware.core.keys import load_private_key
 
-    name: str = existing_file(value, source)
-    load_private_key(Path(name).read_bytes())
-    return name
+    names = tuple(existing_file(line, source) for line in value.splitlines() if line.strip())
+    if not names:
+        raise ValueError("must name a PEM file")
+    if len(set(names)) != len(names):
+        raise ValueError("names a file twice")
+    for name in names:
+        load_private_key(Path(name).read_bytes())
+    return names
 
 
-private_key.keeps_file = True  # type: ignore[attr-defined]
+private_keys.keeps_file = True  # type: ignore[attr-defined]
 
 
 def make_table(registrations: Registrations) -> SettingsTable:
@@ -98,14 +103,16 @@ def make_table(registrations: Registrations) -> SettingsTable:
                "How the portal proves itself at the token endpoint."),
         Setting("sso.response_mode", one_of("query", "form_post"), "query",
                 "How the provider's answer comes back: in the callback's address, or as a form."),
-        Setting("sso.signing_key", private_key, None, "PEM file with the portal's key, for private_key_jwt."),
+        Setting("sso.signing_key", private_keys, None, "PEM file with the portal's key, for private_key_jwt; several lines: "
+                "the first signs, all are published, for rotation."),
         Setting("sso.max_age", seconds(1, 86_400), None,
                 "Seconds since the citizen last authenticated; needs an id_token's auth_time."),
         Setting("sso.pkce", one_of("S256", "off"), "S256", "Proof key for code exchange (RFC 7636)."),
         preset("id_token", one_of("required", "optional"), "Whether an id_token must come."),
         Setting("sso.id_token_algs", algorithms, ("RS256", "PS256", "ES256"), "Accepted signature algorithms."),
         preset("response", text, "Form of the provider's answers: plain, rsa-aes, or a plugin's."),
-        Setting("sso.decryption_key", private_key, None, "PEM file with the portal's RSA key, for rsa-aes."),
+        Setting("sso.decryption_key", private_keys, None, "PEM file with the portal's RSA key, for rsa-aes; several lines: "
+                "all decrypt, for rotation."),
         preset("claims", claim_names, "guide-2023, gateway-2026, oidc, a plugin's, or lines IDENTITY_FIELD = claim …"),
         preset("minimum_level", integer(0, 2), "A login below this level is refused."),
         Setting("sso.organisations", boolean, False, "Lets organisations sign in."),
