@@ -13,8 +13,9 @@ from vneid_middleware.core import oidc
 from vneid_middleware.core import session as records
 from vneid_middleware.events import LoggedOut, LoginSucceeded
 from vneid_middleware.exceptions import AuditError, LoginError, SealError, StorageError, VNeIDError
+from vneid_middleware.kept import Deadline
 from vneid_middleware.models import Identity, MappedClaims
-from vneid_middleware.plugins.sso.provider import Deadline, Provider
+from vneid_middleware.plugins.sso.provider import Provider
 from vneid_middleware.storage import sessions as stored
 
 log = logging.getLogger("vneid_middleware")
