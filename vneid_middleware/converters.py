@@ -193,3 +193,11 @@ def sqlalchemy_url(value: str, source: Source) -> str:
         raise ValueError("must be an SQLAlchemy URL, such as sqlite:////var/lib/vneid/vneid.db or "
                          "postgresql+psycopg://user@host/database")
     return value
+
+
+def key_digest(value: str, source: Source) -> str:
+    """``sha256:HEX`` of a bearer key."""
+    name, _, digest = value.partition(":")
+    if name != "sha256" or len(digest) != 64 or not set(digest.lower()) <= set("0123456789abcdef"):
+        raise ValueError("must be sha256: and 64 hexadecimal digits")
+    return digest.lower()

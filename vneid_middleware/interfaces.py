@@ -75,6 +75,13 @@ class IKeyProvider(Interface):
         ``VNeIDError`` with code ``key_missing`` when ``setting`` names none.
         """
 
+    def decrypt(setting, token):
+        """Return what is inside ``token``, a compact JWE, as bytes.
+
+        RSA-OAEP-256 or ECDH-ES+A256KW with A256GCM and nothing else, as :func:`vneid_middleware.core.jwe.decrypt` has it.
+        Raises ``VNeIDError``, with code ``decryption_failed`` and no reason for whatever only the key can tell.
+        """
+
 
 class IAuditSink(Interface):
     """Takes audit records. Selected by ``audit.sinks``; several may be active."""

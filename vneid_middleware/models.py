@@ -132,7 +132,7 @@ class TransportRequest(NamedTuple):
     dossier: str = ""
     """The dossier that it is for; empty for none."""
     timeout: float | None = None
-    """Seconds for all of it; None: the transport's own ``timeout``. A longer one than that counts."""
+    """Seconds for all of it; None: the transport's own ``timeout``."""
     max_body: int = 1_048_576
     """Bytes of the answer, after decompression."""
 

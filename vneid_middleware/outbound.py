@@ -90,6 +90,11 @@ class Outbound:
             future.cancel()
             raise UpstreamError("timeout", f"{_host(url)} did not answer within {limit:g} s") from error
 
+    @staticmethod
+    def warm_up() -> None:
+        """Load what the first call would have to, for those whose first call must be quick. Opens nothing."""
+        import aiohttp  # noqa: F401
+
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on this process's loop, started with the first of them; it must not block."""
         return asyncio.run_coroutine_threadsafe(work, self._loop())

@@ -57,7 +57,7 @@ class HttpTransport:
         url = self.address(request)
         headers = {**self.settings.get("headers", {}), **self.platform_headers(request), **self.authorization(url),
                    "Content-Type": request.content_type, "Accept": "application/json"}
-        limit = max(self._timeout, request.timeout or 0)
+        limit = request.timeout or self._timeout
         with self._breaker.guard():
             answer = await self.channel.send("POST", url, headers=headers, body=request.body, timeout=limit,
                                              max_body=request.max_body)
