@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,10 +15,10 @@ import pytest
 
 from support import Answer, Browser, serving
 from vneid_middleware.paste import make_filter
-from vneid_service import VNeID
+from vneid_middleware.storage import audit
+from vneid_service import KEYS, VNeID, settings_for
 
-KEYS = {"quay-1": "key-of-the-first-counter-0123456789", "quay-2": "key-of-the-second-counter-0123456789"}
-SECRET = "a-secret-of-the-counter-0123456789-abcdefghijklm"
+ANONYMOUS = {"status": "401 Unauthorized", "type": "application/json", "body": b"{}"}
 
 
 class Clock:
@@ -75,56 +75,63 @@ class Portal(NamedTuple):
         return (self.folder / "vneid.db").read_bytes()
 
     def audit(self, event: str = "") -> list[dict[str, Any]]:
-        connection = sqlite3.connect(self.folder / "vneid.db")
-        rows = [json.loads(row[0]) for row in connection.execute("SELECT record FROM vneid_audit ORDER BY seq")]
-        connection.close()
+        with self.middleware.services.storage.read() as connection:
+            rows = [json.loads(record) for _, record in audit.records(connection)]
         return [row for row in rows if row["event"] == event] if event else rows
+
+
+@contextmanager
+def portals(folder: Path) -> Iterator[Callable[..., Portal]]:
+    """Give ``make(**settings)``, which starts a portal; a dot in a name is written as two underscores."""
+    with ExitStack() as stack:
+        def make(threads: int = 8, service: Any = None, **given: str) -> Portal:
+            clock = Clock()
+            vneid = VNeID(clock)
+            address, _ = stack.enter_context(serving(lambda base: vneid, threads=16))
+            host: dict[str, Any] = {**ANONYMOUS, "asked": []}
+
+            def app(environ: dict[str, Any], start_response: Any) -> Any:
+                host["asked"].append(environ)
+                start_response(host["status"], [("Content-Type", host["type"])])
+                return [host["body"]]
+
+            settings = {**settings_for(folder, address, service or address, threads),
+                        **{name.replace("__", "."): value for name, value in given.items()}}
+            base, middleware = stack.enter_context(serving(
+                lambda base: make_filter({**settings, "public_url": base}, clock=clock)(app), threads=threads))
+            stack.callback(middleware.services.storage.close)
+            stack.callback(middleware.services.outbound.close)
+            stack.callback(vneid.released.set)
+            return Portal(base, vneid, clock, folder, host, middleware)
+
+        yield make
 
 
 @pytest.fixture
 def make_portal(tmp_path: Path) -> Iterator[Callable[..., Portal]]:
-    """``make_portal(**settings)`` starts a portal; a dot in a name is written as two underscores."""
-    open_servers: list[Any] = []
+    """A portal of the test's own."""
+    with portals(tmp_path) as make:
+        yield make
 
-    def make(threads: int = 8, **given: str) -> Portal:
-        clock = Clock()
-        vneid = VNeID(clock)
-        upstream = serving(lambda base: vneid, threads=16)
-        address, _ = upstream.__enter__()
-        open_servers.append(upstream)
-        host: dict[str, Any] = {"status": "401 Unauthorized", "type": "application/json", "body": b"{}", "asked": []}
 
-        def app(environ: dict[str, Any], start_response: Any) -> Any:
-            host["asked"].append(environ)
-            start_response(host["status"], [("Content-Type", host["type"])])
-            return [host["body"]]
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Portal]]:
+    """``lasting(**settings)`` gives the module's portal with these settings, as good as new."""
+    with ExitStack() as stack:
+        made: dict[tuple[tuple[str, str], ...], Portal] = {}
 
-        digests = {name: hashlib.sha256(key.encode()).hexdigest() for name, key in KEYS.items()}
-        settings = {
-            "plugins": "qr", "secret": SECRET, "storage": f"sqlite:///{tmp_path / 'vneid.db'}", "server_threads": str(threads),
-            "transport.vneid.kind": "direct", "transport.vneid.url": address, "transport.vneid.timeout": "5",
-            "qr.transport": "vneid", "qr.path": "/qr/lookup", "qr.jwks": address + "/jwks",
-            "qr.operators": "\n".join(f"{name} = sha256:{digest}" for name, digest in digests.items()),
-            **{name.replace("__", "."): value for name, value in given.items()},
-        }
-        made: list[Any] = []
+        def get(**given: str) -> Portal:
+            key = tuple(sorted(given.items()))
+            if key not in made:
+                make = stack.enter_context(portals(tmp_path_factory.mktemp("portal")))
+                made[key] = make(**{"qr__rate_limit": "100000", **given})
+            portal = made[key]
+            portal.host.update(ANONYMOUS)
+            portal.host["asked"].clear()
+            portal.vneid.asked.clear()
+            portal.vneid.requests.clear()
+            portal.vneid.answer = portal.vneid.gives()
+            portal.clock.ahead = 0.0
+            return portal
 
-        def wrap(base: str) -> Any:
-            made.append(make_filter({**settings, "public_url": base}, clock=clock)(app))
-            return made[0]
-
-        server = serving(wrap, threads=threads)
-        base, _ = server.__enter__()
-        open_servers.append(server)
-        portal = Portal(base, vneid, clock, tmp_path, host, made[0])
-        open_servers.append(portal)
-        return portal
-
-    yield make
-    for opened in reversed(open_servers):
-        if isinstance(opened, Portal):
-            opened.vneid.released.set()
-            opened.middleware.services.outbound.close()
-            opened.middleware.services.storage.close()
-        else:
-            opened.__exit__(None, None, None)
+        yield get

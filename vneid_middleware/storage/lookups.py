@@ -78,6 +78,12 @@ def of_transaction(connection: Connection, transaction_key: str) -> Lookup | Non
     return _lookup(connection, select(lookups).where(lookups.c.transaction_key == transaction_key))
 
 
+def is_any_without_transaction(connection: Connection) -> bool:
+    """Tell whether a lookup waits for the answer that will name its transaction."""
+    query = select(lookups.c.lookup_key).where(lookups.c.state == WAITING, lookups.c.transaction_key.is_(None)).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def _lookup(connection: Connection, query: Any) -> Lookup | None:
     row = connection.execute(query).first()
     return None if row is None else Lookup(*row)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -40,6 +41,7 @@ _KEEP_EVERY = 2.0
 _GIVE_UP = 3
 """Calls in a row that get no answer before a waiting lookup is given up."""
 _ALARM_EVERY = 60
+_LOOK_EVERY = 0.05
 _SLACK = 5
 """Seconds that a call of its own may end after the citizen's time."""
 
@@ -236,7 +238,7 @@ class Counter:
             self._answered(process, row, asked, Answer(Result(lookup.UNAVAILABLE, reason="busy")), waiter, first)
             return
         self._keep(process)
-        process.calls[row.lookup_key] = self._vneid.outbound.submit(self._exchange(process, row, asked, waiter, first))
+        process.began(row.lookup_key, self._vneid.outbound.submit(self._exchange(process, row, asked, waiter, first)))
 
     async def _exchange(self, process: Process, row: Lookup, asked: Asked, waiter: Waiter[Result] | None, first: bool) -> None:
         try:
@@ -250,7 +252,6 @@ class Counter:
         except Exception:
             log.exception("%s: a lookup failed", row.request_id)
         finally:
-            process.calls.pop(row.lookup_key, None)
             if waiter is not None:
                 waiter.give(None)
 
@@ -289,8 +290,7 @@ class Counter:
                 verify, whereby the lookup goes on waiting.
         """
         envelope = lookup.read_envelope(body)
-        with self._vneid.storage.read() as connection:
-            row = lookups.of_transaction(connection, lookups.key_of(envelope.transaction_id)) if envelope.transaction_id else None
+        row = self._of_transaction(envelope.transaction_id) if envelope.transaction_id else None
         if row is None:
             raise VNeIDError("transaction_unknown", "no lookup has this transactionId")
         asked = self._opened(row) if row.state == lookups.WAITING else None
@@ -302,6 +302,22 @@ class Counter:
             raise VNeIDError("invalid_response", answer.result.reason)
         if answer.result.status != lookup.PENDING:
             self._settling.settle(row, answer, None)
+
+    def _of_transaction(self, transaction_id: str) -> Lookup | None:
+        """Return a transaction's lookup; one that may still be learning its transaction is waited for a moment."""
+        process, end = self._process(), time.monotonic() + 3 * MOMENT
+        has_slot = process.slots.acquire(blocking=False)
+        try:
+            while True:
+                with self._vneid.storage.read() as connection:
+                    row = lookups.of_transaction(connection, lookups.key_of(transaction_id))
+                    goes_on = row is None and has_slot and lookups.is_any_without_transaction(connection)
+                if not goes_on or time.monotonic() >= end:
+                    return row
+                time.sleep(_LOOK_EVERY)
+        finally:
+            if has_slot:
+                process.slots.release()
 
     # -- keeping -------------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,12 @@ class Process:
         self._seen: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()
 
+    def began(self, key: str, call: Future[None]) -> None:
+        """Note a call of VNeID about a lookup, until it has ended."""
+        self.calls[key] = call
+        # the call may have ended by now
+        call.add_done_callback(lambda ended: self.calls.pop(key, None) if self.calls.get(key) is ended else None)
+
     def note(self, key: str) -> bool:
         """Note that an operator asks after a lookup; tell whether VNeID may be: once a second, and one call at a time."""
         now = time.monotonic()
