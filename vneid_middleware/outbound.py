@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from vneid_middleware.exceptions import UpstreamError
@@ -121,8 +122,7 @@ class Outbound:
     async def _open_session(self) -> Any:
         import aiohttp
 
-        context = ssl.create_default_context(cafile=self._ca_file)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context = _trust(self._ca_file) if self._ca_file else _trust_of_the_system()
         connector = aiohttp.TCPConnector(ssl=context, limit=_CONNECTIONS)
         return aiohttp.ClientSession(connector=connector, trust_env=False, auto_decompress=False,
                                      cookie_jar=aiohttp.DummyCookieJar())
@@ -132,6 +132,18 @@ class Outbound:
         running, self._running = self._running, None
         if running is not None:
             running[3]()
+
+
+def _trust(ca_file: str | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+@cache
+def _trust_of_the_system() -> ssl.SSLContext:
+    # a hundred certificates or more: read once a process, as OpenSSL's other users do
+    return _trust()
 
 
 def _stop(pid: int, loop: asyncio.AbstractEventLoop, session: Any, thread: threading.Thread) -> None:
