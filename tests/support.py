@@ -95,5 +95,5 @@ def serving(make: Callable[[str], Any], **options: Any) -> Iterator[tuple[str, A
             # a thread that answers at this moment may have woken it before us, and then it closed already
             server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
         thread.join(10)
-        # idle threads end at once; one that a hanging test left behind is not waited for
-        server.task_dispatcher.set_thread_count(0)
+        # idle threads end at once; one that hangs is not waited for
+        server.task_dispatcher.shutdown(timeout=1)

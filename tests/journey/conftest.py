@@ -79,12 +79,13 @@ def journey(tmp_path: Path, new_database: Callable[[Path], None], keys: Keys) ->
         def start(profile: str = "guide-2023", clock: Callable[[], float] = time.time, **settings: str) -> Journey:
             portal: dict[str, str] = {}
             provider, simulator = stack.enter_context(serving(lambda base: make_simulator(base)))
-            stack.callback(simulator.state.stopped.set)
             vars(simulator.keys).update(signing=keys.signing, foreign=keys.foreign)
 
             def make(base: str) -> Any:
                 portal["base"] = base
-                return make_filter({**settings_for(base, provider, profile, tmp_path), **settings}, clock=clock)(host)
+                app = make_filter({**settings_for(base, provider, profile, tmp_path), **settings}, clock=clock)(host)
+                stack.callback(app.services.storage.close)
+                return app
 
             base, app = stack.enter_context(serving(make))
             register(simulator, base)
@@ -92,8 +93,9 @@ def journey(tmp_path: Path, new_database: Callable[[Path], None], keys: Keys) ->
                 simulator.state.set("id_token", "on")
                 simulator.state.set("claims", "oidc")
                 simulator.state.set("logout_parameter", "post_logout_redirect_uri")
+            # the other way round: first nothing hangs any more, then the server ends, then its storage
             stack.callback(app.services.outbound.close)
-            stack.callback(app.services.storage.close)
+            stack.callback(simulator.state.stopped.set)
             return Journey(base, app, provider, simulator)
 
         yield start
