@@ -77,22 +77,23 @@ class Browser:
 
 
 @contextmanager
-def serving(make: Callable[[str], Any], threads: int = 8) -> Iterator[tuple[str, Any]]:
-    """Serve ``make(base_url)`` on a free port and give base URL and application."""
+def serving(make: Callable[[str], Any], **options: Any) -> Iterator[tuple[str, Any]]:
+    """Serve ``make(base_url)`` by waitress on a free port of loopback and give base URL and application."""
     holder: dict[str, Any] = {}
-    server = create_server(lambda environ, start: holder["app"](environ, start), host="127.0.0.1", port=0, threads=threads,
-                           clear_untrusted_proxy_headers=False)
+    server = create_server(lambda environ, start: holder["app"](environ, start), host="127.0.0.1", port=0,
+                           **{"threads": 8, "clear_untrusted_proxy_headers": False, **options})
     base = f"http://127.0.0.1:{server.effective_port}"
     holder["app"] = make(base)
-    def run() -> None:
-        # closing the server takes its sockets away from under the loop
-        with suppress(OSError):
-            server.run()
-
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=server.run, name="test-server", daemon=True)
     thread.start()
     try:
         yield base, holder["app"]
     finally:
-        server.close()
+        # the thread that waits on the sockets closes them: closed by another one they would break its select, or leave it
+        # waiting for its time-out
+        with suppress(OSError):
+            # a thread that answers at this moment may have woken it before us, and then it closed already
+            server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
         thread.join(10)
+        # idle threads end at once; one that hangs is not waited for
+        server.task_dispatcher.shutdown(timeout=1)

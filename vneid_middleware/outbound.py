@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from vneid_middleware.exceptions import UpstreamError
@@ -151,8 +152,8 @@ class Outbound:
     def _open_session(self, certificate: str | None, private_key: str | None, connections: int) -> Any:
         import aiohttp
 
-        context = ssl.create_default_context(cafile=self._ca_file)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # a certificate of our own must not get into what all share
+        context = _trust(self._ca_file) if self._ca_file or certificate else _trust_of_the_system()
         if certificate is not None:
             context.load_cert_chain(certificate, private_key)
         connector = aiohttp.TCPConnector(ssl=context, limit=connections)
@@ -177,6 +178,18 @@ class Channel:
                    body: bytes | None = None, max_body: int = MAX_BODY) -> Response:
         """Like :meth:`Outbound.call`, on the loop, and as long as ``timeout`` seconds."""
         return await self._outbound.exchange(self._key, method, url, dict(headers or {}), body, timeout, max_body)
+
+
+def _trust(ca_file: str | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+@cache
+def _trust_of_the_system() -> ssl.SSLContext:
+    # a hundred certificates or more: read once a process, as OpenSSL's other users do
+    return _trust()
 
 
 def _stop(pid: int, loop: asyncio.AbstractEventLoop, sessions: dict[Any, Any], thread: threading.Thread) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hmac
 from base64 import b64decode, urlsafe_b64encode
+from functools import cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote, urlencode
@@ -20,6 +21,10 @@ from vneid_middleware.simulator.tokens import Keys, at_hash, envelope
 TOKEN = "/api/idp/auth/realms/citizen/protocol/openid-connect/token"
 USERINFO = "/api/idp/third-party/userinfo"
 LOGOUT = "/api/idp/sso/logout"
+
+_BODIES = {"html": (200, "text/html", b"<h1>It works!</h1>"), "invalid-json": (200, "application/json", b'{"a":'),
+           "500": (500, "text/html", b"Internal Server Error"), "503": (503, "text/html", b"Service Unavailable")}
+"""Faults that are short answers."""
 
 
 class Endpoints:
@@ -122,15 +127,13 @@ class Endpoints:
         if fault in ("slow", "hang"):
             self.state.stopped.wait(3 if fault == "slow" else 120)
             return None
-        bodies = {"html": (200, "text/html", b"<h1>It works!</h1>"), "invalid-json": (200, "application/json", b'{"a":'),
-                  "huge": (200, "application/json", b'{"a":"' + b"x" * 20_000_000 + b'"}'),
-                  "500": (500, "text/html", b"Internal Server Error"), "503": (503, "text/html", b"Service Unavailable")}
-        if fault in bodies:
-            status, kind, body = bodies[fault]
+        if fault in _BODIES:
+            status, kind, body = _BODIES[fault]
             return Response(body, status=status, content_type=kind)
+        if fault == "huge":
+            return Response(b'{"a":"' + b"x" * 20_000_000 + b'"}', content_type="application/json")
         if fault == "gzip-bomb":
-            body = gzip.compress(b'{"a":"' + b"x" * 100_000_000 + b'"}', 9)
-            return Response(body, content_type="application/json", headers={"Content-Encoding": "gzip"})
+            return Response(_gzip_bomb(), content_type="application/json", headers={"Content-Encoding": "gzip"})
         return redirect("http://169.254.169.254/") if fault == "redirect" else None
 
     def logout(self, request: Request) -> Response:
@@ -168,3 +171,8 @@ class Endpoints:
     def jwks(self, request: Request) -> Response:
         """The published keys."""
         return self._fault("jwks") or json_answer(self.keys.jwks(self.state.switches["kid"] == "on"))
+
+
+@cache
+def _gzip_bomb() -> bytes:
+    return gzip.compress(b'{"a":"' + b"x" * 100_000_000 + b'"}', 9)

@@ -60,7 +60,7 @@ class ProviderSessions:
         """
         vneid, now = self._vneid, self._vneid.now()
         identity = Identity(mapped.subject, self._provider.issuer_or_origin(), mapped.personal_id, mapped.full_name,
-                            mapped.birth_date, mapped.account_type, mapped.level, claims, began, secrets.token_urlsafe(24))
+                            mapped.birth_date, mapped.account_type, mapped.level, claims, began, secrets.token_hex(16))
         _, cookie = vneid.sessions.begin(identity, now, account)
         row = self._row(identity, now, answer, claims)
         with vneid.storage.begin() as connection:
