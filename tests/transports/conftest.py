@@ -42,12 +42,11 @@ class Received(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What a platform answers; ``more`` is called with the connection's file after the headers, in place of the body."""
+    """What a platform answers."""
 
     status: int = 200
     headers: Mapping[str, str] = MappingProxyType({})
     body: bytes = b'{"responseCode":"00"}'
-    more: Any = None
 
 
 class Platform:
@@ -57,10 +56,12 @@ class Platform:
         platform = self
         self.got: list[Received] = []
         self.heads = 0
+        self.date = ""
         self.answer: Callable[[Received], Reply] = lambda received: Reply()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -77,11 +78,13 @@ class Platform:
                 headers = reply.headers or {"Content-Type": "application/json"}
                 for name, value in headers.items():
                     self.send_header(name, value)
-                if reply.more is None:
-                    self.send_header("Content-Length", str(len(reply.body)))
+                self.send_header("Content-Length", str(len(reply.body)))
                 self.end_headers()
                 with suppress(OSError):
-                    self.wfile.write(reply.body) if reply.more is None else reply.more(self.wfile)
+                    self.wfile.write(reply.body)
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return platform.date or super().date_time_string(timestamp)
 
             def log_message(self, *args: Any) -> None:
                 """Nothing on the tests' terminal."""
@@ -111,6 +114,12 @@ class Platform:
             self._thread.join(10)
 
 
+@pytest.fixture(scope="session")
+def make_platform() -> Callable[..., Platform]:
+    """``with make_platform(context).running() as platform``: one more, behind TLS."""
+    return Platform
+
+
 @pytest.fixture(scope="module")
 def _platform() -> Iterator[Platform]:
     with Platform().running() as platform:
@@ -121,7 +130,7 @@ def _platform() -> Iterator[Platform]:
 def platform(_platform: Platform) -> Platform:
     """The module's platform, with nothing asked of it yet."""
     _platform.got.clear()
-    _platform.heads = 0
+    _platform.heads, _platform.date = 0, ""
     _platform.answer = lambda received: Reply()
     return _platform
 
