@@ -9,6 +9,8 @@ import uuid
 
 import pytest
 
+from vneid_middleware.plugins.transports.http import merged
+
 DSTCODE = "VN:GOV:000.00.00.G22:qr-lookup"
 FORWARD = "/XrdAdapter/RestService/forward"
 CLIENT = "VN/GOV/000.00.01.H29/mot-cua"
@@ -206,6 +208,10 @@ def test_a_connecting_account_signs_the_address_as_it_is_called(transport, platf
     digest = hashlib.sha256(f"{platform.url}{got.target}h291795700000567bí mật".encode()).hexdigest()
     assert got["Authorization"] == "Basic " + base64.b64encode(f"h29:{digest}".encode()).decode()
     assert "a%41b" in got.target
+
+
+def test_a_header_stands_once_whatever_its_case():
+    assert merged({"A-b": "1", "C": "2"}, {"a-B": "3"}) == {"a-B": "3", "C": "2"}
 
 
 def test_headers_of_the_ini_are_sent_and_ours_stand_once(transport, platform):

@@ -6,7 +6,9 @@ import base64
 import itertools
 import json
 import logging
+import os
 import threading
+import time
 
 import pytest
 
@@ -199,20 +201,38 @@ def test_after_a_failure_the_next_message_asks_again(wso2, gateway):
     assert lgsp.send().status == 200
 
 
-def test_a_message_that_is_given_up_does_not_take_the_others_token_along(wso2, gateway):
-    lgsp = wso2()
-    asked, held = threading.Event(), threading.Event()
+def test_token_and_message_share_one_deadline(wso2, gateway, platform):
+    held = threading.Event()
+    answer = gateway.answer
+    platform.answer = lambda received: held.wait(0.4 if received.target == "/token" else 10) or answer(received)
+    began = time.monotonic()
+    error = wso2(timeout="1").refusal("/qr")
+    held.set()
+    assert error.code == "timeout"
+    assert time.monotonic() - began < 5
+    assert gateway.targets == ["/token", "/api/qr"]
+
+
+@pytest.fixture
+def held_token(wso2, gateway):
+    """A message that waits for a token, which comes when the event is set."""
+    lgsp, asked, held = wso2(), threading.Event(), threading.Event()
     answer = gateway.answer
 
     def slow(received):
         if received.target == "/token":
             asked.set()
-            held.wait(10)
+            held.wait(20)
         return answer(received)
 
     gateway._platform.answer = slow
-    given_up = lgsp.submit("/qr")
+    waiting = lgsp.submit("/qr")
     assert asked.wait(10)
+    return lgsp, waiting, held
+
+
+def test_a_message_that_is_given_up_does_not_take_the_others_token_along(held_token, gateway):
+    lgsp, given_up, held = held_token
     other = lgsp.submit("/qr")
     given_up.cancel()
     held.set()
@@ -220,25 +240,26 @@ def test_a_message_that_is_given_up_does_not_take_the_others_token_along(wso2, g
     assert gateway.targets.count("/token") == 1
 
 
-def test_token_and_message_share_one_deadline(wso2, gateway, platform):
-    held = threading.Event()
-    answer = gateway.answer
-    platform.answer = lambda received: held.wait(10) and answer(received)
-    try:
-        error = wso2(timeout="1").refusal("/qr")
-    finally:
-        held.set()
-    assert error.code == "timeout"
-    assert gateway.targets == ["/token"]
-
-
-def test_a_new_loop_gets_its_own_request(wso2, gateway):
-    """As after a fork, or when the client was closed in between."""
-    lgsp = wso2()
-    gateway.lifetime = 0.001
-    lgsp.send()
+def test_a_client_that_is_closed_meanwhile_leaves_nothing_behind(held_token):
+    lgsp, _, held = held_token
     lgsp.services.outbound.close()
+    held.set()
     assert lgsp.send().status == 200
+
+
+def test_a_forked_process_asks_for_a_token_of_its_own(held_token):
+    lgsp, waiting, held = held_token
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if lgsp.send().status == 200 else 2
+        finally:
+            os._exit(code)
+    held.set()
+    assert waiting.result(20).status == 200
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 def test_no_secret_and_no_token_is_shown(wso2, gateway, caplog):
