@@ -164,11 +164,12 @@ class IOnlineCheck(Interface):
 class ISettingsCheck(Interface):
     """Optional, for a transport factory: what is wrong with its settings beside what their rows say."""
 
-    def problems(name, settings):
-        """Return :class:`vneid_middleware.settings.Problem` objects, made by ``settings.problem``.
+    def problems(transport):
+        """Return :class:`vneid_middleware.settings.Problem` objects, made by ``transport.problem``.
 
-        Called at start, before the factory, for each ``transport.NAME`` of this kind whose own values are all right and
-        that lacks nothing. ``name`` is NAME, ``settings`` has the whole keys.
+        Called at start, before the factory, for each ``transport.NAME`` of this kind. ``transport.get(part)`` returns what
+        ``transport.NAME.part`` says, or None where it says nothing or something wrong, which is told already;
+        ``transport.key(part)`` is the whole key, and ``transport.problem(part, expectation, remedy)`` a problem of it.
         """
 
 

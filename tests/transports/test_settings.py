@@ -204,10 +204,12 @@ def test_a_key_that_others_can_read_is_a_warning(tmp_path):
 
 def test_all_transports_problems_are_told_at_once():
     found = problems({"url": None, "timeout": "x", "transport.b.kind": "xroad", "transport.b.url": "nonsense",
+                      "transport.f.kind": "xroad", "transport.f.url": "https://ss.example/r1", "transport.f.client": "x",
                       "transport.c.url": URL, "transport.d.kind": "nope", "transport.e.kind": "direct", "transport.e.urll": URL})
     assert sorted(problem.key for problem in found) == [
         "transport.b.client", "transport.b.service", "transport.b.url", "transport.c.kind", "transport.d.kind", "transport.e.url",
-        "transport.e.urll", "transport.gov.timeout", "transport.gov.url"]
+        "transport.e.urll", "transport.f.client", "transport.f.service", "transport.f.url", "transport.gov.timeout",
+        "transport.gov.url"]
     assert any("did you mean transport.e.url?" in str(problem) for problem in found)
 
 
@@ -243,9 +245,9 @@ class Carriers:
     def __call__(self, name, services):
         return self.made()
 
-    def problems(self, name, settings):
-        if settings[f"transport.{name}.route"] == "nowhere":
-            yield settings.problem(f"transport.{name}.route", "leads nowhere", "Choose another.")
+    def problems(self, transport):
+        if transport.get("route") == "nowhere":
+            yield transport.problem("route", "leads nowhere", "Choose another.")
 
 
 TABLE = SettingsTable("vendor", (Setting("transport.*.route", lambda value, source: value, None, "The way."),))
@@ -277,7 +279,7 @@ def named(monkeypatch):
 @pytest.mark.parametrize(("plugin", "settings", "expected"), [
     ("vendor", {"route": "north"}, ""), ("vendor", {}, "is required by transport.gov.kind = carrier"),
     ("vendor", {"route": "nowhere"}, "leads nowhere"),
-    ("vendor", {"route": "nowhere", "url": None}, "transport.gov.url: is required"),
+    ("vendor", {"route": "north", "url": None}, "transport.gov.url: is required"),
     ("vendor", {"route": "north", "url": "http://a.example"}, "must begin with https://"),
     ("broken", {"route": "north"}, "must be an ITransport")])
 def test_a_vendor_s_kind_has_settings_of_its_own(plugin, settings, expected):

@@ -21,8 +21,8 @@ from vneid_middleware.models import TransportRequest
 from vneid_middleware.outbound import Response
 from vneid_middleware.plugins.transports.access_tokens import AccessTokens
 from vneid_middleware.plugins.transports.http import HttpTransport, json_object
+from vneid_middleware.plugins.transports.settings import Described
 from vneid_middleware.settings import Problem
-from vneid_middleware.settings import Settings as AllSettings
 
 MAX_TOKEN_ANSWER = 65_536
 _TOKEN_REFUSED = ("900901", "900902", "900903", "900904")
@@ -107,12 +107,11 @@ class LgspWso2:
     def __call__(self, name: str, services: Any) -> Wso2Transport:
         return Wso2Transport(name, services)
 
-    def problems(self, name: str, settings: AllSettings) -> Iterator[Problem]:
+    def problems(self, transport: Described) -> Iterator[Problem]:
         """Refuse a second way to sign in."""
-        key = f"transport.{name}.auth"
-        if settings.get(key, "none") != "none":
-            yield settings.problem(key, f"has no place with transport.{name}.kind = lgsp-wso2, which signs in by its token",
-                                   "Remove the line.")
+        if transport.get("auth", "none") != "none":
+            yield transport.problem("auth", f"has no place with {transport.key('kind')} = lgsp-wso2, which signs in by its token",
+                                    "Remove the line.")
 
 
 class TokenHeaderTransport(HttpTransport):

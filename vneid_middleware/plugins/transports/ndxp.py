@@ -15,8 +15,8 @@ from vneid_middleware.interfaces import ISettingsCheck, ITransportFactory
 from vneid_middleware.models import TransportRequest
 from vneid_middleware.outbound import Response
 from vneid_middleware.plugins.transports.http import HttpTransport, json_object
+from vneid_middleware.plugins.transports.settings import Described
 from vneid_middleware.settings import Problem
-from vneid_middleware.settings import Settings as AllSettings
 
 _FORWARD = ("/XrdAdapter/RestService/forward", "/VXPAdapter/RestService/forward")
 _X_ROAD_FAULTS = ("Client.", "Server.")
@@ -67,9 +67,9 @@ class Ndxp:
     def __call__(self, name: str, services: Any) -> NdxpTransport:
         return NdxpTransport(name, services)
 
-    def problems(self, name: str, settings: AllSettings) -> Iterator[Problem]:
+    def problems(self, transport: Described) -> Iterator[Problem]:
         """Warn of an address that is not an adapter's."""
-        key = f"transport.{name}.url"
-        if not urlsplit(settings[key]).path.rstrip("/").endswith(_FORWARD):
-            yield settings.problem(key, "does not end with /XrdAdapter/RestService/forward, as the adapter's address does",
-                                   "Is it the whole address that the adapter forwards from?", severity="warning")
+        address = transport.get("url")
+        if address and not urlsplit(address).path.rstrip("/").endswith(_FORWARD):
+            yield transport.problem("url", "does not end with /XrdAdapter/RestService/forward, as the adapter's address does",
+                                    "Is it the whole address that the adapter forwards from?", severity="warning")

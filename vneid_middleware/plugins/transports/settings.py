@@ -99,13 +99,18 @@ def make_table(registrations: Registrations) -> SettingsTable:
     def kinds_rule(settings: Settings) -> Iterator[Problem]:
         kinds = registrations.implementations("transport")
         for name in names(settings):
-            yield from _problems(_Described(name, settings), kinds)
+            yield from _problems(Described(name, settings), kinds)
 
     return SettingsTable("transport", ROWS, (kinds_rule,))
 
 
-class _Described:
-    """What the ini says of one transport."""
+class Described:
+    """What the ini says of one transport, rightly or wrongly.
+
+    Args:
+        name: NAME in ``transport.NAME``.
+        settings: all settings.
+    """
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
@@ -116,16 +121,19 @@ class _Described:
         self.readable = {part for part in self.given if prefix + part in readable}
 
     def key(self, part: str) -> str:
+        """Return the whole key of a part, ``url`` say."""
         return f"transport.{self.name}.{part}"
 
     def get(self, part: str, default: Any = None) -> Any:
+        """Return what the ini says, or ``default`` where it says nothing or something wrong."""
         return self.settings[self.key(part)] if part in self.readable else default
 
     def problem(self, part: str, expectation: str, remedy: str = "", **options: Any) -> Problem:
+        """Return a problem of a part; see :meth:`vneid_middleware.settings.Settings.problem`."""
         return self.settings.problem(self.key(part), expectation, remedy, **options)
 
 
-def _problems(transport: _Described, kinds: Mapping[str, Any]) -> Iterator[Problem]:
+def _problems(transport: Described, kinds: Mapping[str, Any]) -> Iterator[Problem]:
     kind = transport.get("kind")
     if kind is None or kind not in kinds:
         if kind is None and "kind" in transport.given:
@@ -134,15 +142,15 @@ def _problems(transport: _Described, kinds: Mapping[str, Any]) -> Iterator[Probl
         yield transport.problem("kind", f"{told}: must be {choice(sorted(kinds))}",
                                 "If it is a vendor's, name the vendor's plugin in plugins.")
         return
-    found = [*_key_problems(transport, kind, kinds[kind]), *_auth_problems(transport), *_address_problems(transport, kind),
-             *_certificate_problems(transport)]
-    yield from found
-    if transport.given == transport.readable and not any(problem.severity == "error" for problem in found) \
-            and ISettingsCheck.providedBy(kinds[kind]):
-        yield from kinds[kind].problems(transport.name, transport.settings)
+    yield from _key_problems(transport, kind, kinds[kind])
+    yield from _auth_problems(transport)
+    yield from _address_problems(transport, kind)
+    yield from _certificate_problems(transport)
+    if ISettingsCheck.providedBy(kinds[kind]):
+        yield from kinds[kind].problems(transport)
 
 
-def _key_problems(transport: _Described, kind: str, factory: Any) -> Iterator[Problem]:
+def _key_problems(transport: Described, kind: str, factory: Any) -> Iterator[Problem]:
     for missing in sorted(set(factory.required) - transport.given):
         yield transport.problem(missing, f"is required by {transport.key('kind')} = {kind}")
     for unread in sorted(transport.readable - {*COMMON, *factory.required, *factory.optional}):
@@ -153,7 +161,7 @@ def _key_problems(transport: _Described, kind: str, factory: Any) -> Iterator[Pr
 _NEEDED_BY_AUTH = {"basic": ("username", "password"), "c06": ("username", "password"), "bearer": ("bearer",)}
 
 
-def _auth_problems(transport: _Described) -> Iterator[Problem]:
+def _auth_problems(transport: Described) -> Iterator[Problem]:
     if "auth" in transport.given - transport.readable:
         return
     auth = transport.get("auth", "none")
@@ -166,7 +174,7 @@ def _auth_problems(transport: _Described) -> Iterator[Problem]:
                                     f"Remove the line, or set {transport.key('auth')}.", show=False)
 
 
-def _address_problems(transport: _Described, kind: str) -> Iterator[Problem]:
+def _address_problems(transport: Described, kind: str) -> Iterator[Problem]:
     address = transport.get("url")
     if address is None:
         return
@@ -178,7 +186,7 @@ def _address_problems(transport: _Described, kind: str) -> Iterator[Problem]:
                                 "Remove the line, or give an https address.", show=False)
 
 
-def _certificate_problems(transport: _Described) -> Iterator[Problem]:
+def _certificate_problems(transport: Described) -> Iterator[Problem]:
     import ssl
 
     certificate, key = transport.get("client_certificate"), transport.get("client_key")

@@ -14,8 +14,8 @@ from vneid_middleware.models import TransportRequest
 from vneid_middleware.outbound import Response
 from vneid_middleware.plugins.transports.http import HttpTransport, json_object
 from vneid_middleware.plugins.transports.identifiers import header_text, joined, path_text
+from vneid_middleware.plugins.transports.settings import Described
 from vneid_middleware.settings import Problem
-from vneid_middleware.settings import Settings as AllSettings
 
 
 class XRoadTransport(HttpTransport):
@@ -51,9 +51,8 @@ class XRoad:
     def __call__(self, name: str, services: Any) -> XRoadTransport:
         return XRoadTransport(name, services)
 
-    def problems(self, name: str, settings: AllSettings) -> Iterator[Problem]:
+    def problems(self, transport: Described) -> Iterator[Problem]:
         """Refuse an address that holds the protocol's version already."""
-        key = f"transport.{name}.url"
-        if "r1" in settings[key].split("/")[3:]:
-            yield settings.problem(key, "must be the security server's address alone; /r1 and the service are added to it",
-                                   f"Name the service by transport.{name}.service.")
+        if "r1" in (transport.get("url") or "").split("/")[3:]:
+            yield transport.problem("url", "must be the security server's address alone; /r1 and the service are added to it",
+                                    f"Name the service by {transport.key('service')}.")
