@@ -45,8 +45,11 @@ class Breaker:
             return function()
 
     @contextmanager
-    def guard(self) -> Iterator[None]:
+    def guard(self, patient: bool = False) -> Iterator[None]:
         """Watch one call: what it raises counts.
+
+        Args:
+            patient: the answer waits for a person, who may be slow: a time-out then tells nothing.
 
         Raises:
             UpstreamError: ``busy`` when it must not be made now.
@@ -56,7 +59,8 @@ class Breaker:
         try:
             yield
         except UpstreamError as error:
-            self._note(error.code in _NO_ANSWER or error.evidence.get("status", 0) >= 500)
+            if not (patient and error.code == "timeout"):
+                self._note(error.code in _NO_ANSWER or error.evidence.get("status", 0) >= 500)
             raise
         self._note(False)
 

@@ -142,8 +142,8 @@ class ITransport(Interface):
         """Send a :class:`vneid_middleware.models.TransportRequest` and return the service's answer.
 
         A coroutine function; it runs on the loop of ``services.outbound``, must not block it, and makes its calls by a
-        ``services.outbound.channel(…)``. The request goes out once: it is never repeated after bytes were sent, but for an
-        answer that says that it was not looked at (a token that ran out).
+        ``services.outbound.channel(…)``. It may be cancelled. The request goes out once: it is never repeated after bytes
+        were sent, but for an answer that says that it was not looked at (a token that ran out).
 
         Returns:
             :class:`vneid_middleware.outbound.Response`, whatever its status: what the service itself answered.
@@ -155,6 +155,29 @@ class ITransport(Interface):
 
     def check():
         """Return None when, by what is known, the platform answers; raise ``UpstreamError`` otherwise. Asks nobody."""
+
+
+class IOnlineCheck(Interface):
+    """Optional, for a transport: tried by ``vneid check --online``."""
+
+    def check_online():
+        """Go as far as can be gone without asking the service anything, and return the platform's ``Date`` header.
+
+        A coroutine function, like ``send``. Returns an empty text where there is no such header. Raises
+        ``UpstreamError`` with what an administrator can mend.
+        """
+
+
+class ISettingsCheck(Interface):
+    """Optional, for a transport factory: what is wrong with its settings beside what their rows say."""
+
+    def problems(transport):
+        """Return :class:`vneid_middleware.settings.Problem` objects, made by ``transport.problem``.
+
+        Called at start, before the factory, for each ``transport.NAME`` of this kind. ``transport.get(part)`` returns what
+        ``transport.NAME.part`` says, or None where it says nothing or something wrong, which is told already;
+        ``transport.key(part)`` is the whole key, and ``transport.problem(part, expectation, remedy)`` a problem of it.
+        """
 
 
 class ITransportFactory(Interface):

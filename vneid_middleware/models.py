@@ -122,7 +122,8 @@ class TransportRequest(NamedTuple):
     """One message to a service behind a platform. What the platform itself asks for is the transport's to add."""
 
     path: str
-    """The path of the service behind the transport's ``url``; begins with a slash."""
+    """The path of the service behind the transport's ``url``; begins with a slash, has no query, and is percent-encoded where
+    a segment holds a slash or a percent sign. Other characters that a path can't hold are encoded by the transport."""
     body: bytes
     content_type: str = "application/json"
     request_id: str = ""

@@ -27,11 +27,14 @@ T = TypeVar("T")
 MAX_BODY = 1_048_576
 _CHUNK = 65_536
 _CONNECTIONS = 64
+_HEADERS = {"Accept-Encoding": "gzip, identity;q=0.5", "User-Agent": "vneid-middleware"}
+"""Where the caller has none of that name."""
 
 
 @dataclass(frozen=True, repr=False)
 class Response:
-    """An answer. ``headers`` have lower-case names; ``date`` is the ``Date`` header or an empty string."""
+    """An answer. ``headers`` have lower-case names, and repeated ones are joined by commas (RFC 9110 section 5.2);
+    ``date`` is the ``Date`` header or an empty string."""
 
     status: int
     headers: Mapping[str, str]
@@ -40,6 +43,12 @@ class Response:
     @property
     def date(self) -> str:
         return self.headers.get("date", "")
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it says that it is JSON."""
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return kind == "application/json" or kind.endswith("+json")
 
 
 class Outbound:
@@ -101,22 +110,30 @@ class Outbound:
         return asyncio.run_coroutine_threadsafe(work, self._loop())
 
     async def exchange(self, key: tuple[str | None, str | None, int], method: str, url: str, headers: dict[str, str],
-                       body: bytes | None, limit: float, max_body: int) -> Response:
+                       body: bytes | None, limit: float, connect: float | None, max_body: int) -> Response:
         """Send a request by the connections that ``key`` names; see :meth:`Channel.send`."""
         import aiohttp
+        from yarl import URL
 
-        headers.setdefault("Accept-Encoding", "gzip, identity;q=0.5")
-        headers.setdefault("User-Agent", "vneid-middleware")
+        if limit <= 0:
+            # to aiohttp this would be no limit at all
+            raise UpstreamError("timeout", "no time left for the call")
+        given = set(map(str.lower, headers))
+        headers.update((name, value) for name, value in _HEADERS.items() if name.lower() not in given)
+        times = aiohttp.ClientTimeout(total=limit, sock_connect=connect)
         try:
-            async with self._session(key).request(method, url, headers=headers, data=body, allow_redirects=False,
-                                                  proxy=self._proxy, timeout=aiohttp.ClientTimeout(total=limit)) as answer:
+            # encoded: it goes out as it is written here, which is also what a signature over it is made of
+            async with self._session(key).request(method, URL(url, encoded=True), headers=headers, data=body,
+                                                  allow_redirects=False, proxy=self._proxy, timeout=times) as answer:
                 if 300 <= answer.status < 400:
                     raise UpstreamError("redirect", f"{_host(url)} answered {answer.status}; redirects are not followed")
                 content = await _read(answer, max_body)
-                found = {name.lower(): value for name, value in answer.headers.items()}
+                found = {name.lower(): ", ".join(answer.headers.getall(name)) for name in answer.headers}
                 return Response(answer.status, found, content)
         except (aiohttp.ClientSSLError, ssl.SSLError) as error:
             raise UpstreamError("tls", f"{_host(url)}: {_reason(error)}") from error
+        except aiohttp.ConnectionTimeoutError as error:
+            raise UpstreamError("connection", f"{_host(url)} did not take the connection within {connect:g} s") from error
         except asyncio.TimeoutError as error:
             raise UpstreamError("timeout", f"{_host(url)} did not answer within {limit:g} s") from error
         except (aiohttp.ClientConnectionError, OSError) as error:
@@ -155,7 +172,8 @@ class Outbound:
         # a certificate of our own must not get into what all share
         context = _trust(self._ca_file) if self._ca_file or certificate else _trust_of_the_system()
         if certificate is not None:
-            context.load_cert_chain(certificate, private_key)
+            # without a password of ours OpenSSL would ask for one on the terminal
+            context.load_cert_chain(certificate, private_key, password=lambda: "")
         connector = aiohttp.TCPConnector(ssl=context, limit=connections)
         return aiohttp.ClientSession(connector=connector, trust_env=False, auto_decompress=False,
                                      cookie_jar=aiohttp.DummyCookieJar())
@@ -175,9 +193,14 @@ class Channel:
         self._key = key
 
     async def send(self, method: str, url: str, *, timeout: float, headers: Mapping[str, str] | None = None,
-                   body: bytes | None = None, max_body: int = MAX_BODY) -> Response:
-        """Like :meth:`Outbound.call`, on the loop, and as long as ``timeout`` seconds."""
-        return await self._outbound.exchange(self._key, method, url, dict(headers or {}), body, timeout, max_body)
+                   body: bytes | None = None, connect: float | None = None, max_body: int = MAX_BODY) -> Response:
+        """Like :meth:`Outbound.call`, on the loop, and as long as ``timeout`` seconds.
+
+        Args:
+            url: goes out as it is: what must be percent-encoded in it already is.
+            connect: seconds until the connection stands, where that is less.
+        """
+        return await self._outbound.exchange(self._key, method, url, dict(headers or {}), body, timeout, connect, max_body)
 
 
 def _trust(ca_file: str | None = None) -> ssl.SSLContext:

@@ -12,6 +12,7 @@ from vneid_middleware import converters
 from vneid_middleware.breaker import Breaker
 from vneid_middleware.core.claims import MAX_LEEWAY
 from vneid_middleware.core.jose import KeySet, loads_object
+from vneid_middleware.core.oidc import error_code
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
 from vneid_middleware.kept import Deadline, Kept, verified
 
@@ -115,12 +116,10 @@ class Provider:
               body: bytes | None = None) -> dict[str, Any]:
         answer = self._outbound.call(method, url, headers=headers, body=body, timeout=deadline.left(), max_body=MAX_JSON)
         self._note_clock(answer.date)
-        kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-        is_json = kind == "application/json" or kind.endswith("+json")
         if answer.status != 200:
             raise UpstreamError("status", f"{urlsplit(url).hostname} answered {answer.status}", status=answer.status,
-                                provider_code=_error_code(answer.body) if is_json else "")
-        if not is_json:
+                                provider_code=error_code(answer.body) if answer.is_json else "")
+        if not answer.is_json:
             raise UpstreamError("malformed", f"{urlsplit(url).hostname} did not answer with JSON")
         try:
             return loads_object(answer.body)
@@ -163,12 +162,3 @@ class Provider:
         if not key_set.keys:
             raise UpstreamError("malformed", "the provider's key set has no usable key")
         return key_set
-
-
-def _error_code(body: bytes) -> str:
-    """Return the ``error`` of an OAuth error body; never its description, which may hold what was sent."""
-    try:
-        code = loads_object(body).get("error")
-    except VNeIDError:
-        return ""
-    return code if isinstance(code, str) and len(code) <= 64 and code.replace("_", "").isalnum() else ""

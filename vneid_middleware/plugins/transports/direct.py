@@ -6,21 +6,16 @@ from typing import Any
 
 from zope.interface import implementer
 
-from vneid_middleware.interfaces import ITransport, ITransportFactory
+from vneid_middleware.interfaces import ITransportFactory
 from vneid_middleware.plugins.transports.http import HttpTransport
-
-
-@implementer(ITransport)
-class DirectTransport(HttpTransport):
-    """POSTs to ``url`` and the path."""
 
 
 @implementer(ITransportFactory)
 class Direct:
-    """Makes transports of the kind ``direct``."""
+    """Makes transports of the kind ``direct``: POST to ``url`` and the path."""
 
     required = ("url",)
     optional = ()
 
-    def __call__(self, name: str, services: Any) -> DirectTransport:
-        return DirectTransport(name, services)
+    def __call__(self, name: str, services: Any) -> HttpTransport:
+        return HttpTransport(name, services)
