@@ -10,11 +10,14 @@ from webob import Request, Response
 from vneid_middleware.simulator.answers import Pages, ProtocolError, json_answer
 from vneid_middleware.simulator.authorization import Authorization
 from vneid_middleware.simulator.control import Control
+from vneid_middleware.simulator.counter import PATH, Counter
 from vneid_middleware.simulator.endpoints import LOGOUT, TOKEN, USERINFO, Endpoints
+from vneid_middleware.simulator.phone import Phone
 from vneid_middleware.simulator.state import State
 from vneid_middleware.simulator.tokens import Keys
 
 _SECRET_PARAMETERS = frozenset({"client_secret", "code", "code_verifier", "client_assertion", "id_token_hint"})
+_UNLOGGED = ("/control", "/phone")
 
 
 class Simulator:
@@ -30,6 +33,7 @@ class Simulator:
         people = Authorization(state, issuer, self._pages)
         programs = Endpoints(state, issuer, self.keys, self._pages)
         control = Control(state, issuer, self.keys, self._pages)
+        counter, phone = Counter(state, issuer), Phone(state, self._pages)
         self._routes: dict[tuple[str, str], Callable[[Request], Response]] = {
             ("GET", "/"): control.home, ("GET", "/auth"): people.authorize, ("POST", "/auth"): people.authorize,
             ("POST", TOKEN): programs.token, ("GET", USERINFO): programs.userinfo, ("GET", LOGOUT): programs.logout,
@@ -41,6 +45,11 @@ class Simulator:
             ("POST", "/control/reset"): control.reset, ("POST", "/control/rotate-keys"): control.rotate,
             ("POST", "/control/backchannel-logout"): control.sign_out,
             ("GET", "/control/log"): control.log,
+            ("GET", "/control/agency"): control.agency, ("POST", "/control/agency"): control.change_agency,
+            ("POST", PATH): counter.lookup, ("GET", "/qr/jwks.json"): counter.jwks,
+            ("GET", "/phone"): phone.show, ("POST", "/phone"): phone.press, ("GET", "/phone/state"): phone.state,
+            ("GET", "/phone/cards"): phone.cards, ("GET", "/phone/phone.js"): phone.script,
+            ("POST", "/phone/qr"): phone.new_code, ("POST", "/phone/consent"): phone.consent,
         }
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
@@ -48,8 +57,9 @@ class Simulator:
         response = self._answer(request)
         response.headers.update({"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
                                  "Referrer-Policy": "no-referrer"})
-        if not request.path_info.startswith("/control"):
+        if not request.path_info.startswith(_UNLOGGED):
             masked = {name: "***" if name in _SECRET_PARAMETERS else value for name, value in _parameters(request)}
+            masked.update(request.environ.get("simulator.asked", {}))
             self.state.log.append({"method": request.method, "path": request.path_info, "parameters": masked,
                                    "status": response.status_int})
         return response(environ, start_response)

@@ -1,0 +1,48 @@
+"""How a decided lookup reaches the portal by itself: the envelope with ``transactionId``, POSTed to the registered address."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from vneid_middleware.simulator.counter_answers import CounterAnswers
+from vneid_middleware.simulator.lookups import Lookup
+from vneid_middleware.simulator.state import State
+
+_SECONDS = 10
+
+
+class Webhook:
+    """Tells the portal, as the switch ``qr.webhook`` says.
+
+    Args:
+        state: the simulator's memory.
+        answers: makes what is told.
+    """
+
+    def __init__(self, state: State, answers: CounterAnswers) -> None:
+        self._state, self._answers = state, answers
+
+    def tell(self, lookup: Lookup) -> None:
+        """Send the outcome of a lookup that was begun in ``webhook`` mode; nobody looks whether it was taken."""
+        timing, url = self._state.switches["qr.webhook"], self._state.agency.webhook
+        if lookup.mode != "webhook" or timing == "never" or not url:
+            return
+        for _ in range(2 if timing == "twice" else 1):
+            lookup.told.append(send(url, self._answers.envelope(lookup)))
+
+
+def send(url: str, body: Any) -> int:
+    """POST JSON; return the status, or 0 when nobody answered."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.netloc, timeout=_SECONDS)
+    try:
+        connection.request("POST", parts.path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
