@@ -33,6 +33,22 @@ def make_simulator(issuer: str, *, portal: str = "http://127.0.0.1:6543", **opti
     return Simulator(State((client,), agency=Agency.of_portal(portal), **options), issuer)
 
 
+def make_server(app: Any, host: str, port: int, threads: int = DEFAULT_THREADS) -> Any:
+    """Return a waitress server in which ``threads`` requests may wait at once.
+
+    Args:
+        app: the simulator.
+        host: address to listen on.
+        port: 0 takes a free one.
+        threads: each request that waits holds one.
+    """
+    from waitress import create_server
+
+    # poll, since select knows a thousand connections at most; the look-ahead tells who hung up
+    return create_server(app, host=host, port=port, threads=threads, connection_limit=2 * threads + 100,
+                         asyncore_use_poll=True, channel_request_lookahead=1)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to ``parser``."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -58,13 +74,10 @@ def run(args: argparse.Namespace) -> int:
         print(f"vneid simulator: --host {args.host} is not a loopback address. Anybody who reaches the simulator can sign in "
               "as anybody; add --allow-non-loopback if that is what you want.", file=sys.stderr)
         return 2
-    from waitress import create_server
-
     issuer = f"http://{args.host}:{args.port}"
     simulator = make_simulator(issuer, portal=args.portal.rstrip("/"))
     try:
-        server = create_server(simulator, host=args.host, port=args.port, threads=args.threads,
-                               connection_limit=2 * args.threads, asyncore_use_poll=True, channel_request_lookahead=1)
+        server = make_server(simulator, args.host, args.port, args.threads)
     except OSError as error:
         print(f"vneid simulator: port {args.port} can't be used: {error.strerror}. Choose another one with --port.",
               file=sys.stderr)

@@ -11,7 +11,7 @@ from vneid_middleware.simulator.answers import Pages, json_answer, json_body, re
 from vneid_middleware.simulator.backchannel import Backchannel
 from vneid_middleware.simulator.personas import PERSONAS
 from vneid_middleware.simulator.state import Client, State, sid_of
-from vneid_middleware.simulator.switches import FAULT_VALUES, SWITCHES
+from vneid_middleware.simulator.switches import COUNTER, COUNTER_FAULTS, SIGN_ON, SIGN_ON_FAULTS
 from vneid_middleware.simulator.tokens import Keys
 
 
@@ -33,8 +33,9 @@ class Control:
         return self._pages.page(request, "home.html", 200, clients=self.state.clients.values())
 
     def control(self, request: Request) -> Response:
-        return self._pages.page(request, "control.html", 200, switches=SWITCHES, chosen=self.state.switches,
-                                faults=FAULT_VALUES, broken=self.state.faults)
+        groups = (("Đăng nhập một lần", "Single sign-on", SIGN_ON, SIGN_ON_FAULTS),
+                  ("Mã QR tại quầy một cửa", "QR code at the one-stop counter", COUNTER, COUNTER_FAULTS))
+        return self._pages.page(request, "control.html", 200, groups=groups, chosen=self.state.switches, broken=self.state.faults)
 
     def change(self, request: Request) -> Response:
         refuse_foreign(request)

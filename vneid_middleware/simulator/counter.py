@@ -10,7 +10,7 @@ from webob import Request, Response
 
 from vneid_middleware.core.jose import JoseError, loads_object
 from vneid_middleware.simulator.accounts import caller_of
-from vneid_middleware.simulator.answers import ProtocolError, json_answer
+from vneid_middleware.simulator.answers import ProtocolError, json_answer, json_body
 from vneid_middleware.simulator.counter_answers import CounterAnswers, envelope
 from vneid_middleware.simulator.faults import misbehaviour
 from vneid_middleware.simulator.lookups import AGREED, FAILED, REFUSED, Lookup, Refused
@@ -44,6 +44,12 @@ class Counter:
     def jwks(self, request: Request) -> Response:
         """The published keys of the answers' signer."""
         return misbehaviour(self._state, "qr_jwks") or json_answer(self.answers.keys.jwks())
+
+    def rotate(self, request: Request) -> Response:
+        """Sign with new keys from now on, and publish only those."""
+        json_body(request)
+        self.answers.keys.rotate()
+        return json_answer(self.answers.keys.jwks())
 
     def lookup(self, request: Request, platform_client: str = "") -> Response:
         """Answer an agency; ``platform_client`` is who a platform in front says that it is."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 from vneid_middleware.simulator.counter_keys import SPOILT_SIGNATURES, CounterKeys, PortalKeys, encrypt
@@ -26,7 +25,6 @@ class CounterAnswers:
         self.keys = CounterKeys()
         self._state, self._issuer = state, issuer
         self._portal_keys = PortalKeys(state.clock)
-        self._given: deque[Any] = deque(maxlen=1)
 
     def envelope(self, lookup: Lookup) -> Any:
         """Return how a lookup stands; with the citizen's data when they agreed.
@@ -52,8 +50,8 @@ class CounterAnswers:
         return envelope(PENDING, transaction_id="" if self._state.faults["answer"] == "no-transaction" else lookup.transaction_id)
 
     def _data(self, lookup: Lookup, fault: str) -> Any:
-        if fault == "replayed" and self._given:
-            return self._given[-1]
+        if fault == "replayed" and self._state.last_data is not None:
+            return self._state.last_data
         if fault == "swapped":
             lookup = next((other for other in reversed(self._state.lookups.agreed()) if other is not lookup), lookup)
         data: Any = _spoilt(self._claims(lookup), fault)
@@ -63,7 +61,7 @@ class CounterAnswers:
         if response == "jwe":
             agency = self._state.agency
             data = encrypt(data, agency.encryption_key or self._portal_keys.encryption_key(agency.jwks))
-        self._given.append(data)
+        self._state.last_data = data
         return data
 
     def _claims(self, lookup: Lookup) -> dict[str, Any]:
@@ -95,7 +93,7 @@ _MISSING = {"missing-number": "soDinhDanh", "missing-name": "hoVaTen", "no-iat":
 def _spoilt(claims: dict[str, Any], fault: str) -> dict[str, Any]:
     now = claims.get("iat", 0)
     changes: dict[str, dict[str, Any]] = {
-        "expired": {"iat": now - 50, "exp": now - 10}, "old-iat": {"iat": now - 3600, "exp": now + 60},
+        "expired": {"iat": now - 121, "exp": now - 61}, "old-iat": {"iat": now - 3600, "exp": now + 60},
         "future-iat": {"iat": now + 3600, "exp": now + 3660}, "text-iat": {"iat": str(now)},
         "other-request-id": {"requestId": "another"}, "other-qr-id": {"qrID": "another"},
         "wrong-aud": {"aud": "https://another.example"}, "wrong-iss": {"iss": "https://evil.example"},

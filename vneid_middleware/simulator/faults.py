@@ -44,6 +44,6 @@ def _large(fault: str) -> Response:
 
 def _drops(state: State) -> Iterator[bytes]:
     for number in range(len(_DRIP)):
-        yield _DRIP[number:number + 1]
         if state.stopped.wait(1):
             return
+        yield _DRIP[number:number + 1]

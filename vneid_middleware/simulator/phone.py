@@ -100,10 +100,7 @@ class Phone:
 
     def new_code(self, request: Request) -> Response:
         """Give a program a code of a persona: ``{"qrID", "expires_at"}``, the latter in unix seconds."""
-        persona = json_body(request).get("persona")
-        if persona not in PEOPLE:
-            raise ValueError("persona: unknown, or without a phone")
-        code = self._state.lookups.show(str(persona))
+        code = self._state.lookups.show(_person(str(json_body(request).get("persona"))))
         return json_answer({"qrID": code.qr_id, "expires_at": code.expires})
 
     def consent(self, request: Request) -> Response:
@@ -121,13 +118,11 @@ class Phone:
         return json_answer({"transactionId": lookup.transaction_id, "state": lookup.state, "webhook": lookup.told})
 
     def _new(self, persona: str) -> str:
-        if persona not in PEOPLE:
-            raise ValueError("persona: unknown, or without a phone")
         device, phones = secrets.token_urlsafe(12), self._state.phones
         with self._state.lock:
             while len(phones) >= _MAX_PHONES:
                 del phones[next(iter(phones))]
-            phones[device] = persona
+            phones[device] = _person(persona)
         return device
 
     def _owner(self, device: str) -> Persona | None:
@@ -158,6 +153,12 @@ class Phone:
 
     def _page(self, request: Request, template: str, **values: Any) -> Response:
         return self._pages.page(request, template, 200, policy=WITH_SCRIPT, unanswered=UNANSWERED, **values)
+
+
+def _person(persona: str) -> str:
+    if persona not in PEOPLE:
+        raise ValueError("persona: unknown, or without a phone")
+    return persona
 
 
 def _image(text: str) -> str:

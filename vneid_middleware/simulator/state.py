@@ -91,6 +91,8 @@ class State:
             self.persona = ""
             self.grants: dict[str, Grant] = {}
             self.tokens: dict[str, Grant] = {}
+            self.last_data: Any = None
+            self.lgsp_tokens: dict[str, float] = {}
             self.phones: dict[str, str] = {}
             self.browsers: dict[str, tuple[str, int]] = {}
             self.log.clear()

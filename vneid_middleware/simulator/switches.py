@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vneid_middleware.simulator.counter_keys import ALGORITHMS, SPOILT_SIGNATURES
 
-SWITCHES: dict[str, tuple[str, ...]] = {
+SIGN_ON: dict[str, tuple[str, ...]] = {
     "id_token": ("off", "on"),
     "claims": ("guide-2023", "gateway-2026", "oidc"),
     "sub": ("off", "on"),
@@ -16,6 +16,8 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "nonce": ("honoured", "ignored"),
     "iss": ("off", "on"),
     "kid": ("on", "off"),
+}
+COUNTER: dict[str, tuple[str, ...]] = {
     "consent": ("ask", "always", "never", "silent"),
     "qr.mode": ("poll", "blocking", "webhook"),
     "qr.response": ("jws", "plain", "jwe"),
@@ -28,13 +30,11 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "qr.account": ("none", "basic", "bearer", "c06"),
     "lgsp.token": ("hour", "seconds", "dies-early"),
 }
+SWITCHES = {**SIGN_ON, **COUNTER}
 """What nobody outside knows of VNeID, with every variant."""
 
 FAULTS = ("none", "slow", "hang", "drip", "500", "503", "html", "wrong-type", "invalid-json", "empty", "huge", "gzip-bomb",
           "broken-off", "redirect")
-FAULTY = ("token", "userinfo", "jwks", "discovery", "qr", "qr_jwks", "ndxp", "xroad", "lgsp", "lgsp_token")
-"""What can misbehave in these ways."""
-PLATFORMS = ("ndxp", "xroad", "lgsp", "lgsp_token")
 PLATFORM_FAULTS = (*FAULTS, "own-error", "down")
 """``own-error``: the platform refuses; ``down``: it can't reach the service behind it. Both in the platform's own words."""
 
@@ -54,6 +54,9 @@ ANSWER_FAULTS = ("none", *SPOILT_SIGNATURES, "expired", "old-iat", "future-iat",
                  "no-transaction", "other-transaction")
 """What can be wrong with an answer at the counter."""
 
-FAULT_VALUES = {**dict.fromkeys(FAULTY, FAULTS), **dict.fromkeys(PLATFORMS, PLATFORM_FAULTS), "id_token": TOKEN_FAULTS,
-                "answer": ANSWER_FAULTS}
+SIGN_ON_FAULTS = {"token": FAULTS, "userinfo": FAULTS, "jwks": FAULTS, "discovery": FAULTS, "id_token": TOKEN_FAULTS}
+COUNTER_FAULTS = {"answer": ANSWER_FAULTS, "qr": FAULTS, "qr_jwks": FAULTS, "ndxp": (*PLATFORM_FAULTS, "own-error-200"),
+                  "xroad": (*PLATFORM_FAULTS, "other-id"), "lgsp": (*PLATFORM_FAULTS, "own-error-xml", "throttled"),
+                  "lgsp_token": PLATFORM_FAULTS}
+FAULT_VALUES = {**SIGN_ON_FAULTS, **COUNTER_FAULTS}
 """What ``fault.NAME`` may be."""
