@@ -36,6 +36,12 @@ class Persona:
     """QCVN 109: ``1`` male, ``2`` female; empty: as the number says."""
     address: str = "Số 12 đường Lê Lợi, phường Trung Tâm, tỉnh An Bình"
 
+    @property
+    def born(self) -> str:
+        """The birth date as people write it, as far as it is known: 17/05/1990, 06/1963, 1956."""
+        year, *rest = self.birth_date[:4], self.birth_date[4:6], self.birth_date[6:]
+        return "/".join([part for part in reversed(rest) if part.strip("0")] + [year])
+
     def counter_fields(self) -> dict[str, str]:
         """Return what an agency gets at the counter (the guide's part C); what the citizen has not is an empty text."""
         gender = self.gender or str(int(self.personal_id[3]) % 2 + 1)
