@@ -171,7 +171,7 @@ def test_a_code_lives_a_minute_and_works_once(vneid: Vneid) -> None:
     vneid.now += 59
     assert vneid.ask(first)["responseCode"] == "01"
     assert vneid.ask(first)["responseCode"] == "03"
-    vneid.switch(qr__used_code="02")
+    vneid.switch(qr_used_code="02")
     assert vneid.ask(first)["responseCode"] == "02"
     vneid.now += 1
     answer = vneid.ask(second)
@@ -250,7 +250,7 @@ def authorization(kind: str, url: str, now: float, user: str = "an-binh", passwo
 @pytest.mark.parametrize("kind", ["basic", "bearer", "c06"])
 @pytest.mark.parametrize("path", ["/qr/lookup", "/XrdAdapter/RestService/forward/qr/lookup?dstcode=" + Agency().dstcode])
 def test_the_connecting_account_is_checked_behind_every_platform(vneid: Vneid, kind: str, path: str) -> None:
-    vneid.switch(qr__account=kind)
+    vneid.switch(qr_account=kind)
     qr_id = vneid.code()
     good = authorization(kind, vneid.base + path, vneid.now)
     assert vneid.post(path, {"qrID": qr_id})[0] == 401
@@ -270,7 +270,7 @@ def test_the_connecting_account_is_checked_behind_every_platform(vneid: Vneid, k
 # -- how the outcome arrives -------------------------------------------------------------------------------------------
 
 def test_a_blocking_answer_waits_for_the_citizen(vneid: Vneid) -> None:
-    vneid.switch(qr__mode="blocking")
+    vneid.switch(qr_mode="blocking")
     answers: list[Any] = []
     codes = [vneid.code() for _ in range(2)]
     threads = [threading.Thread(target=lambda code=code: answers.append(vneid.ask(code))) for code in codes]
@@ -308,7 +308,7 @@ def as_started(threads: int) -> Iterator[Vneid]:
 def test_hundreds_may_wait_at_once_and_the_simulator_still_answers() -> None:
     count = 200
     with as_started(threads=count + 1) as vneid:
-        vneid.switch(qr__mode="blocking")
+        vneid.switch(qr_mode="blocking")
         codes = [vneid.code() for _ in range(count)]
         answers: dict[str, Any] = {}
         threads = [threading.Thread(target=lambda code=code: answers.update({code: vneid.ask(code)})) for code in codes]
@@ -324,7 +324,7 @@ def test_hundreds_may_wait_at_once_and_the_simulator_still_answers() -> None:
 
 def test_a_caller_who_hangs_up_holds_nothing(wait_until: Callable[..., Any]) -> None:
     with as_started(threads=1) as vneid:
-        vneid.switch(qr__mode="blocking")
+        vneid.switch(qr_mode="blocking")
         qr_id = vneid.code()
         connection = http.client.HTTPConnection(urlsplit(vneid.base).netloc)
         connection.request("POST", "/qr/lookup", json.dumps({"qrID": qr_id}).encode(), {"Content-Type": "application/json"})
@@ -365,7 +365,7 @@ def portal(portal_server: tuple[str, Portal], vneid: Vneid) -> Portal:
 
 @pytest.mark.parametrize(("timing", "times"), [("once", 1), ("twice", 2), ("early", 1), ("never", 0)])
 def test_by_webhook_the_outcome_comes_by_itself(vneid: Vneid, portal: Portal, timing: str, times: int) -> None:
-    vneid.switch(qr__mode="webhook", qr__webhook=timing)
+    vneid.switch(qr_mode="webhook", qr_webhook=timing)
     qr_id = vneid.code()
     pending = vneid.ask(qr_id)
     assert portal.got == []
@@ -378,7 +378,7 @@ def test_by_webhook_the_outcome_comes_by_itself(vneid: Vneid, portal: Portal, ti
 @pytest.mark.parametrize("timing", ["once", "early"])
 def test_a_citizen_who_decides_at_once_is_told_by_webhook_too(
         vneid: Vneid, portal: Portal, timing: str, wait_until: Callable[..., Any]) -> None:
-    vneid.switch(qr__mode="webhook", qr__webhook=timing, consent="never")
+    vneid.switch(qr_mode="webhook", qr_webhook=timing, consent="never")
     pending = vneid.ask(vneid.code())
     if timing == "once":
         wait_until(lambda: portal.got)
@@ -387,7 +387,7 @@ def test_a_citizen_who_decides_at_once_is_told_by_webhook_too(
 
 def test_a_portal_that_does_not_answer_its_webhook_is_passed_over(vneid: Vneid, free_port: Callable[[], int]) -> None:
     vneid.post("/control/agency", {"webhook": f"http://127.0.0.1:{free_port()}/"})
-    vneid.switch(qr__mode="webhook")
+    vneid.switch(qr_mode="webhook")
     qr_id = vneid.code()
     vneid.ask(qr_id)
     assert vneid.decide("yes", qrID=qr_id)[1]["webhook"] == [0]
@@ -397,7 +397,7 @@ def test_a_portal_that_does_not_answer_its_webhook_is_passed_over(vneid: Vneid, 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "PS256", "RS256"])
 def test_answers_are_signed_as_the_switch_says(vneid: Vneid, algorithm: str) -> None:
-    vneid.switch(qr__alg=algorithm, qr__iss="on", qr__aud="on", qr__repeats="both")
+    vneid.switch(qr_alg=algorithm, qr_iss="on", qr_aud="on", qr_repeats="both")
     answer = vneid.lookup(requestId="r-1")
     expected = {"issuer": vneid.base, "audience": "http://127.0.0.1:6543", "bind": "request_id", "request_id": "r-1"}
     claims = vneid.verify(answer["data"], algorithms=[algorithm], **expected)
@@ -410,13 +410,13 @@ def test_answers_are_signed_as_the_switch_says(vneid: Vneid, algorithm: str) -> 
 @pytest.mark.parametrize(("repeats", "names"), [("nothing", set()), ("request_id", {"requestId"}), ("qr_id", {"qrID"}),
                                                 ("both", {"requestId", "qrID"})])
 def test_an_answer_repeats_what_the_switch_says(vneid: Vneid, repeats: str, names: set[str]) -> None:
-    vneid.switch(qr__repeats=repeats)
+    vneid.switch(qr_repeats=repeats)
     assert vneid.verify(vneid.lookup(requestId="r")["data"]).keys() & {"requestId", "qrID"} == names
     assert "requestId" not in vneid.verify(vneid.lookup()["data"]), "what nobody sent can't be repeated"
 
 
 def test_plain_answers_are_the_fields_alone(vneid: Vneid) -> None:
-    vneid.switch(qr__response="plain")
+    vneid.switch(qr_response="plain")
     assert vneid.lookup()["data"] == NGUYET
 
 
@@ -433,7 +433,7 @@ def test_encrypted_answers_open_with_the_portals_key_alone(
         portal.keys += [{**public_jwk(make()), "use": "sig"}, jwk]
         # what was fetched in an earlier test is a minute old by now
         vneid.now += 600 if isinstance(key, rsa.RSAPrivateKey) else 1200
-    vneid.switch(qr__response="jwe")
+    vneid.switch(qr_response="jwe")
     token = vneid.lookup()["data"]
     assert vneid.verify(decrypt(token, key).decode())["soDinhDanh"] == NGUYET["soDinhDanh"]
     with pytest.raises(VNeIDError):
@@ -442,7 +442,7 @@ def test_encrypted_answers_open_with_the_portals_key_alone(
 
 def test_without_a_key_of_the_portal_there_is_no_encrypted_answer(vneid: Vneid, free_port: Callable[[], int]) -> None:
     vneid.post("/control/agency", {"jwks": f"http://127.0.0.1:{free_port()}/jwks"})
-    vneid.switch(qr__response="jwe", consent="always")
+    vneid.switch(qr_response="jwe", consent="always")
     pending = vneid.ask(vneid.code())
     status, answer = vneid.post("/qr/lookup", {"transactionId": pending["transactionId"]})
     assert (status, answer["responseCode"], answer["data"]) == (500, "99", None)
@@ -485,7 +485,7 @@ def test_no_fault_is_forgotten_here() -> None:
 
 @pytest.mark.parametrize(("fault", "code"), REFUSED_BY_SIGNATURE.items())
 def test_a_spoilt_answer_is_wrong_in_the_one_way_it_says(vneid: Vneid, fault: str, code: str) -> None:
-    vneid.switch(qr__iss="on", qr__aud="on", qr__repeats="both")
+    vneid.switch(qr_iss="on", qr_aud="on", qr_repeats="both")
     qr_ids = vneid.code(), vneid.code()
 
     def check(qr_id: str) -> None:
@@ -529,14 +529,14 @@ def test_the_envelope_is_spoilt_too(vneid: Vneid, fault: str) -> None:
 def test_what_is_inside_the_encryption_is_spoilt_as_well(vneid: Vneid, fault: str) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     vneid.post("/control/agency", {"encryption_key": public_jwk(key)})
-    vneid.switch(qr__response="jwe", fault__answer=fault)
+    vneid.switch(qr_response="jwe", fault__answer=fault)
     inner = decrypt(vneid.lookup()["data"], key).decode()
     with pytest.raises(VNeIDError):
         vneid.verify(inner)
 
 
 def test_two_answers_are_swapped_on_the_way(vneid: Vneid) -> None:
-    vneid.switch(qr__repeats="request_id", consent="always", fault__answer="swapped")
+    vneid.switch(qr_repeats="request_id", consent="always", fault__answer="swapped")
     pending = {persona: vneid.ask(vneid.code(persona), requestId=persona) for persona in ("nguyet", "duc")}
     answers = {persona: vneid.ask_again(asked["transactionId"], requestId=persona) for persona, asked in pending.items()}
     claims = {persona: vneid.verify(answer["data"]) for persona, answer in answers.items()}
@@ -561,7 +561,7 @@ def test_transactions_go_missing_or_are_others(vneid: Vneid) -> None:
     asked = vneid.ask(vneid.code())["transactionId"]
     vneid.switch(fault__answer="other-transaction")
     assert vneid.ask_again(asked)["transactionId"] not in ("", asked)
-    vneid.switch(fault__answer="no-qr-id", qr__repeats="both")
+    vneid.switch(fault__answer="no-qr-id", qr_repeats="both")
     assert "qrID" not in vneid.verify(vneid.lookup()["data"])
 
 
@@ -685,13 +685,13 @@ def test_wso2_refuses_by_faults(vneid: Vneid, bearer: str | None, path: str, sta
 
 
 def test_a_token_may_live_short_or_shorter_than_was_said(vneid: Vneid) -> None:
-    vneid.switch(lgsp__token="seconds")
+    vneid.switch(lgsp_life="seconds")
     given = token(vneid)[1]
     vneid.now += given["expires_in"] - 1
     assert wso2(vneid, f"Bearer {given['access_token']}", {"qrID": "x"})[0] == 200
     vneid.now += 1
     assert wso2(vneid, f"Bearer {given['access_token']}", {"qrID": "x"})[0] == 401
-    vneid.switch(lgsp__token="dies-early")
+    vneid.switch(lgsp_life="dies-early")
     given = token(vneid)[1]
     assert given["expires_in"] == 3600
     assert [wso2(vneid, f"Bearer {given['access_token']}", {"qrID": "x"})[0] for _ in range(2)] == [200, 401]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from base64 import b64encode, urlsafe_b64encode
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
@@ -18,7 +20,7 @@ from vneid_middleware.simulator import make_simulator
 from vneid_middleware.simulator.endpoints import LOGOUT, TOKEN, USERINFO
 from vneid_middleware.simulator.personas import PERSONAS, SAMPLE
 from vneid_middleware.simulator.state import DEMO_CLIENT, DEMO_SECRET, Client
-from vneid_middleware.simulator.switches import FAULTS, SWITCHES, TOKEN_FAULTS
+from vneid_middleware.simulator.switches import FAULT_VALUES, FAULTS, SWITCHES, TOKEN_FAULTS
 
 ISSUER = "http://127.0.0.1:8765"
 CALLBACK = "http://127.0.0.1:6543/vneid/callback"
@@ -269,6 +271,16 @@ def test_every_switch_is_set_by_http_and_on_the_page(vneid):
             assert vneid.post("/control", {name: value}).status_int == 303
     page = vneid.get("/control").text
     assert all(f'name="{name}"' in page for name in SWITCHES)
+
+
+def test_the_documents_name_every_switch_and_fault_with_all_values():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "simulator.md").read_text("utf-8")
+    rows = {row.split("|")[1].strip(" `"): row for row in page.splitlines() if row.startswith("| `")}
+    for name, values in SWITCHES.items():
+        assert re.findall("`([^`]+)`", rows[name].split("|")[2]) == list(values), name
+    for name, values in FAULT_VALUES.items():
+        assert f"`fault.{name}`" in page
+        assert [value for value in values if f"`{value}`" not in page] == [], name
 
 
 @pytest.mark.parametrize("body", [{"id_token": "maybe"}, {"nothing": "on"}, {"fault.token": "wrong-nonce"}, {"fault.x": "500"},

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port to listen on (default: %(default)s)")
     parser.add_argument("--portal", default="http://127.0.0.1:6543",
                         help="the portal's address, whose callback is registered (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=DEFAULT_THREADS,
+    parser.add_argument("--threads", type=_threads, default=DEFAULT_THREADS,
                         help="how many requests may wait at once, such as for a citizen's consent (default: %(default)s)")
     parser.add_argument("--allow-non-loopback", action="store_true",
                         help="listen beyond this machine: anybody who reaches it can sign in as anybody")
@@ -66,6 +66,13 @@ def _port(text: str) -> int:
     if not 0 < port < 65536:
         raise argparse.ArgumentTypeError("expected a port from 1 to 65535")
     return port
+
+
+def _threads(text: str) -> int:
+    threads = int(text)
+    if not 0 < threads <= 10_000:
+        raise argparse.ArgumentTypeError("expected a number from 1 to 10000")
+    return threads
 
 
 def run(args: argparse.Namespace) -> int:

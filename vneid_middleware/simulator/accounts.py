@@ -1,4 +1,4 @@
-"""How the connecting account of an agency signs in at the service, as the switch ``qr.account`` says."""
+"""How the connecting account of an agency signs in at the service, as the switch ``qr_account`` says."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def caller_of(request: Request, state: State) -> str:
     Raises:
         ProtocolError: 401, it is not the agency's.
     """
-    kind, agency = state.switches["qr.account"], state.agency
+    kind, agency = state.switches["qr_account"], state.agency
     if kind == "none":
         return ""
     expected = {"bearer": lambda: f"Bearer {agency.bearer}", "basic": lambda: basic(agency.username, agency.password),

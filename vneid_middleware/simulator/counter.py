@@ -69,7 +69,7 @@ class Counter:
     def _asked(self, body: dict[str, Any], caller: str, request: Request) -> Any:
         switches = self._state.switches
         asked = {name: body[name] for name in _CONTEXT if name in body}
-        lookup = self._state.lookups.ask(body["qrID"], caller, asked, switches["qr.mode"], switches["qr.used_code"])
+        lookup = self._state.lookups.ask(body["qrID"], caller, asked, switches["qr_mode"], switches["qr_used_code"])
         self._decide_by_switch(lookup)
         if lookup.mode == "blocking":
             self._wait(lookup, request)
@@ -84,7 +84,7 @@ class Counter:
         state = {"always": AGREED, "never": REFUSED}.get(self._state.switches["consent"])
         if state is None:
             return
-        if lookup.mode == "webhook" and self._state.switches["qr.webhook"] != "early":
+        if lookup.mode == "webhook" and self._state.switches["qr_webhook"] != "early":
             timer = threading.Timer(_AFTER_ANSWER, self._state.lookups.decide, (lookup, state))
             timer.daemon = True
             timer.start()

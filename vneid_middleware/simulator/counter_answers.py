@@ -13,7 +13,7 @@ _LIFETIME = 60
 
 
 class CounterAnswers:
-    """Makes answers as the switches ``qr.response``, ``qr.alg``, ``qr.iss``, ``qr.aud`` and ``qr.repeats`` say, and spoils
+    """Makes answers as the switches ``qr_response``, ``qr_alg``, ``qr_iss``, ``qr_aud`` and ``qr_repeats`` say, and spoils
     them as ``fault.answer`` says.
 
     Args:
@@ -55,9 +55,9 @@ class CounterAnswers:
         if fault == "swapped":
             lookup = next((other for other in reversed(self._state.lookups.agreed()) if other is not lookup), lookup)
         data: Any = _spoilt(self._claims(lookup), fault)
-        response = self._state.switches["qr.response"]
+        response = self._state.switches["qr_response"]
         if response != "plain":
-            data = self.keys.sign(data, self._state.switches["qr.alg"], fault if fault in SPOILT_SIGNATURES else "none")
+            data = self.keys.sign(data, self._state.switches["qr_alg"], fault if fault in SPOILT_SIGNATURES else "none")
         if response == "jwe":
             agency = self._state.agency
             data = encrypt(data, agency.encryption_key or self._portal_keys.encryption_key(agency.jwks))
@@ -67,15 +67,15 @@ class CounterAnswers:
     def _claims(self, lookup: Lookup) -> dict[str, Any]:
         switches, now = self._state.switches, int(self._state.clock())
         claims: dict[str, Any] = PERSONAS[lookup.code.persona].counter_fields()
-        if switches["qr.response"] != "plain":
+        if switches["qr_response"] != "plain":
             claims.update(iat=now, exp=now + _LIFETIME)
-        if switches["qr.iss"] == "on":
+        if switches["qr_iss"] == "on":
             claims["iss"] = self._issuer
-        if switches["qr.aud"] == "on":
+        if switches["qr_aud"] == "on":
             claims["aud"] = self._state.agency.audience
-        if switches["qr.repeats"] in ("request_id", "both") and "requestId" in lookup.asked:
+        if switches["qr_repeats"] in ("request_id", "both") and "requestId" in lookup.asked:
             claims["requestId"] = lookup.asked["requestId"]
-        if switches["qr.repeats"] in ("qr_id", "both"):
+        if switches["qr_repeats"] in ("qr_id", "both"):
             claims["qrID"] = lookup.code.qr_id
         return claims
 

@@ -32,7 +32,7 @@ class Wso2(Platform):
         is_form = request.content_type == "application/x-www-form-urlencoded"
         if not is_form or request.POST.get("grant_type") != "client_credentials":
             raise ProtocolError(400, "unsupported_grant_type", "Unsupported grant_type value")
-        lives = 2 if self.state.switches["lgsp.token"] == "seconds" else 3600
+        lives = 2 if self.state.switches["lgsp_life"] == "seconds" else 3600
         token = secrets.token_urlsafe(24)
         self.state.lgsp_tokens[token] = self.state.clock() + lives
         return json_answer({"access_token": token, "scope": "default", "token_type": "Bearer", "expires_in": lives})
@@ -56,7 +56,7 @@ class Wso2(Platform):
     def _is_good(self, token: str) -> bool:
         # dies-early: it works once, whatever was said of its life
         tokens = self.state.lgsp_tokens
-        known = tokens.pop(token, 0) if self.state.switches["lgsp.token"] == "dies-early" else tokens.get(token, 0)
+        known = tokens.pop(token, 0) if self.state.switches["lgsp_life"] == "dies-early" else tokens.get(token, 0)
         return bool(self.state.clock() < known)
 
 

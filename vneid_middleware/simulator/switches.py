@@ -19,16 +19,16 @@ SIGN_ON: dict[str, tuple[str, ...]] = {
 }
 COUNTER: dict[str, tuple[str, ...]] = {
     "consent": ("ask", "always", "never", "silent"),
-    "qr.mode": ("poll", "blocking", "webhook"),
-    "qr.response": ("jws", "plain", "jwe"),
-    "qr.alg": ALGORITHMS,
-    "qr.iss": ("off", "on"),
-    "qr.aud": ("off", "on"),
-    "qr.repeats": ("nothing", "request_id", "qr_id", "both"),
-    "qr.used_code": ("03", "02"),
-    "qr.webhook": ("once", "twice", "early", "never"),
-    "qr.account": ("none", "basic", "bearer", "c06"),
-    "lgsp.token": ("hour", "seconds", "dies-early"),
+    "qr_mode": ("poll", "blocking", "webhook"),
+    "qr_response": ("jws", "plain", "jwe"),
+    "qr_alg": ALGORITHMS,
+    "qr_iss": ("off", "on"),
+    "qr_aud": ("off", "on"),
+    "qr_repeats": ("nothing", "request_id", "qr_id", "both"),
+    "qr_used_code": ("03", "02"),
+    "qr_webhook": ("once", "twice", "early", "never"),
+    "qr_account": ("none", "basic", "bearer", "c06"),
+    "lgsp_life": ("hour", "seconds", "dies-early"),
 }
 SWITCHES = {**SIGN_ON, **COUNTER}
 """What nobody outside knows of VNeID, with every variant."""

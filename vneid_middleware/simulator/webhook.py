@@ -15,7 +15,7 @@ _SECONDS = 10
 
 
 class Webhook:
-    """Tells the portal, as the switch ``qr.webhook`` says.
+    """Tells the portal, as the switch ``qr_webhook`` says.
 
     Args:
         state: the simulator's memory.
@@ -27,7 +27,7 @@ class Webhook:
 
     def tell(self, lookup: Lookup) -> None:
         """Send the outcome of a lookup that was begun in ``webhook`` mode; nobody looks whether it was taken."""
-        timing, url = self._state.switches["qr.webhook"], self._state.agency.webhook
+        timing, url = self._state.switches["qr_webhook"], self._state.agency.webhook
         if lookup.mode != "webhook" or timing == "never" or not url:
             return
         for _ in range(2 if timing == "twice" else 1):
