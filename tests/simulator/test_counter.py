@@ -339,13 +339,14 @@ class Portal:
     def __init__(self) -> None:
         self.got: list[Any] = []
         self.keys: list[Any] = []
+        self.statuses: list[int] = []
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         request = Request(environ)
         if request.path_info == "/jwks":
             return Response(json_body={"keys": self.keys})(environ, start_response)
         self.got.append(request.json)
-        return Response(status=200, json_body={})(environ, start_response)
+        return Response(status=self.statuses.pop(0) if self.statuses else 200, json_body={})(environ, start_response)
 
 
 @pytest.fixture(scope="module")
@@ -363,7 +364,7 @@ def portal(portal_server: tuple[str, Portal], vneid: Vneid) -> Portal:
     return portal
 
 
-@pytest.mark.parametrize(("timing", "times"), [("once", 1), ("twice", 2), ("early", 1), ("never", 0)])
+@pytest.mark.parametrize(("timing", "times"), [("retried", 1), ("once", 1), ("twice", 2), ("early", 1), ("never", 0)])
 def test_by_webhook_the_outcome_comes_by_itself(vneid: Vneid, portal: Portal, timing: str, times: int) -> None:
     vneid.switch(qr_mode="webhook", qr_webhook=timing)
     qr_id = vneid.code()
@@ -385,9 +386,25 @@ def test_a_citizen_who_decides_at_once_is_told_by_webhook_too(
     assert [(told["responseCode"], told["transactionId"]) for told in portal.got] == [("04", pending["transactionId"])]
 
 
+@pytest.mark.parametrize(("timing", "expected"), [("retried", [404, 503, 200]), ("once", [404])])
+def test_a_portal_that_is_not_ready_yet_is_told_again(vneid: Vneid, portal: Portal, timing: str, expected: list[int],
+                                                      wait_until: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vneid_middleware.simulator.webhook._PAUSES", (0.01, 0.01, 0.01))
+    vneid.switch(qr_mode="webhook", qr_webhook=timing)
+    portal.statuses += [404, 503]
+    qr_id = vneid.code()
+    vneid.ask(qr_id)
+    assert vneid.decide("yes", qrID=qr_id)[0] == 200
+    lookup = vneid.app.state.lookups.of_citizen(qr_id=qr_id)
+    wait_until(lambda: len(lookup.told) == len(expected))
+    assert lookup.told == expected
+    assert len(portal.got) == len(expected)
+    portal.statuses.clear()
+
+
 def test_a_portal_that_does_not_answer_its_webhook_is_passed_over(vneid: Vneid, free_port: Callable[[], int]) -> None:
     vneid.post("/control/agency", {"webhook": f"http://127.0.0.1:{free_port()}/"})
-    vneid.switch(qr_mode="webhook")
+    vneid.switch(qr_mode="webhook", qr_webhook="once")
     qr_id = vneid.code()
     vneid.ask(qr_id)
     assert vneid.decide("yes", qrID=qr_id)[1]["webhook"] == [0]

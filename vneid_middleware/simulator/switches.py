@@ -26,7 +26,7 @@ COUNTER: dict[str, tuple[str, ...]] = {
     "qr_aud": ("off", "on"),
     "qr_repeats": ("nothing", "request_id", "qr_id", "both"),
     "qr_used_code": ("03", "02"),
-    "qr_webhook": ("once", "twice", "early", "never"),
+    "qr_webhook": ("retried", "once", "twice", "early", "never"),
     "qr_account": ("none", "basic", "bearer", "c06"),
     "lgsp_life": ("hour", "seconds", "dies-early"),
 }
