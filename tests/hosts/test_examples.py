@@ -84,7 +84,12 @@ def test_djangos_officers_are_its_own_and_it_tells_programs_who_is_there(example
             form = {"username": "canbo", "password": given, "csrfmiddlewaretoken": token}
             assert officer.post(page.url, form).status == status
         assert officer.get(asked, program).json() == {"officerId": "canbo"}
-        assert "Cán bộ một cửa" in officer.get(host.url + "/can-bo/").text
+        page = officer.get(host.url + "/can-bo/")
+        assert "Cán bộ một cửa" in page.text
+        sign_out, token = re.search('action="(/[^"]+)"><input type="hidden" name="csrfmiddlewaretoken" value="([^"]+)"',
+                                    page.text).groups()
+        assert officer.post(host.url + sign_out, {"csrfmiddlewaretoken": token}).status == 302
+        assert officer.get(asked, program).status == 401
 
 
 def test_django_takes_what_the_middleware_says_and_nothing_else(example, start, simulator):
