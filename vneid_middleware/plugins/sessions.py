@@ -11,6 +11,9 @@ from vneid_middleware.directives import Registrations, unknown_implementation
 from vneid_middleware.interfaces import IProvisioned, ISessionStore
 from vneid_middleware.settings import Problem, Setting, Settings, SettingsTable, Source
 
+LARGE_FORM = 10_000_000
+"""Bytes above which ``session.preserve_posts`` is worth a warning."""
+
 
 def cookie_name(value: str, source: Source) -> str:
     """A cookie name without the ``__Host-`` prefix, which is put before it on https."""
@@ -31,13 +34,25 @@ def _limits_rule(settings: Settings) -> list[Problem]:
     return found
 
 
+def _forms_rule(settings: Settings) -> list[Problem]:
+    most, found = settings["session.preserve_posts"], []
+    if most > LARGE_FORM:
+        found.append(settings.problem("session.preserve_posts", f"lets each citizen leave {most // 1_000_000} MB in memory and "
+                                      "storage without being signed in", f"Give at most {LARGE_FORM}.", severity="warning"))
+    if most and not settings["access"] and not settings["challenge"]:
+        found.append(settings.problem("session.preserve_posts", "keeps nothing: no path is protected by access, and the "
+                                      "portal's 401 is passed on", "Name the paths of the forms in access.",
+                                      severity="warning"))
+    return found
+
+
 def make_table(registrations: Registrations) -> SettingsTable:
     """Return the table; what ``session.store`` may name is known when all plugins are in."""
 
     def store_rule(settings: Settings) -> list[Problem]:
         return unknown_implementation(settings, "session.store", registrations.implementations("session_store"))
 
-    return SettingsTable("session", ROWS, (_limits_rule, store_rule))
+    return SettingsTable("session", ROWS, (_limits_rule, _forms_rule, store_rule))
 
 
 ROWS = (
@@ -46,6 +61,9 @@ ROWS = (
     Setting("session.store", lambda value, source: value, "cookie", "Where sessions live: cookie, or a plugin's store."),
     Setting("session.revocation_grace", integer(0, 3600, "seconds"), 60,
             "Seconds that the last known list of ended sessions serves when storage does not answer."),
+    Setting("session.preserve_posts", integer(0, 104_857_600, "bytes"), 0,
+            "Largest body in bytes of a form that is kept when it is sent after the session ended, or needs a higher level; "
+            "after the login it is sent again when the citizen says so. 0: off."),
     Setting("session.cookie_name", cookie_name, "vneid", "Name of the session cookie."),
 )
 
