@@ -90,6 +90,10 @@ class Sessions:
         """Return the ``Set-Cookie`` value for a session that was used now."""
         return self.cookie(rules.refreshed(record, now))
 
+    def is_extendable(self, record: rules.Record) -> bool:
+        """Tell whether it is the idle limit that ends a session next, so that it goes on if something more is asked with it."""
+        return self.expires_at(record) < rules.expires_at(record, idle_timeout=self.max_age, max_age=self.max_age)
+
     def expires_at(self, record: rules.Record) -> int:
         """Return the unix second at which a session ends if nothing more is asked with it."""
         return rules.expires_at(record, idle_timeout=self.idle_timeout, max_age=self.max_age)

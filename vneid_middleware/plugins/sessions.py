@@ -9,6 +9,7 @@ from zope.interface import implementer
 from vneid_middleware.converters import integer, seconds
 from vneid_middleware.directives import Registrations, unknown_implementation
 from vneid_middleware.interfaces import IProvisioned, ISessionStore
+from vneid_middleware.pages import Message
 from vneid_middleware.settings import Problem, Setting, Settings, SettingsTable, Source
 
 LARGE_FORM = 10_000_000
@@ -86,21 +87,61 @@ class CookieStore:
 
 
 def session_view(request: Any) -> Any:
-    """Tell who is signed in. Asking never lengthens a session, so that a page can warn before it ends."""
+    """Tell who is signed in, and for how long. Asking never lengthens a session, so that a page can warn before it ends.
+
+    With ``?quiet=1`` the answer is 200 also when nobody is signed in: browsers complain about every 401 in their console.
+    """
     vneid = request.vneid
     record = vneid.sessions.from_environ(request.environ)
     if record is None:
-        return vneid.pages.json({"authenticated": False, "login_url": vneid.links.own("/login")}, 401)
+        quiet = request.environ.get("QUERY_STRING") == "quiet=1"
+        return vneid.pages.json({"authenticated": False, "login_url": vneid.links.own("/login"),
+                                 "continue_url": _login_and_continue(vneid)}, 200 if quiet else 401)
     from vneid_middleware.core.session import identity_of
 
-    identity = identity_of(record)
-    return vneid.pages.json({"authenticated": True, "identity": identity.public(),
-                             "expires_at": vneid.sessions.expires_at(record)})
+    expires_at, extendable = vneid.sessions.expires_at(record), vneid.sessions.is_extendable(record)
+    return vneid.pages.json({"authenticated": True, "identity": identity_of(record).public(), "expires_at": expires_at,
+                             # a browser's clock may be wrong: how long is better than until when
+                             "expires_in": max(0, expires_at - vneid.now()), "extendable": extendable,
+                             "continue_url": vneid.links.own("/continue") if extendable
+                             else _login_and_continue(vneid, "prompt=login&")})
+
+
+def _login_and_continue(vneid: Any, query: str = "") -> str:
+    return f"{vneid.links.own('/login')}?{query}return_to={vneid.links.own('/continue').removeprefix(vneid.links.origin)}"
+
+
+def script_view(request: Any) -> Any:
+    """Give the script that warns before a session ends."""
+    return request.vneid.pages.script("session.js")
+
+
+def continue_view(request: Any) -> Any:
+    """Lengthen the session of who comes here, as any page of the host does, and say so."""
+    vneid = request.vneid
+    record = vneid.sessions.from_environ(request.environ)
+    if record is None:
+        return vneid.pages.redirect(_login_and_continue(vneid))
+    response = vneid.pages.outcome(request, "session_continued", 200)
+    response.headers.add("Set-Cookie", vneid.sessions.refreshed_cookie(record, vneid.now()))
+    return response
+
+
+MESSAGES = {
+    "session_continued": {
+        "vi": Message("Phiên đăng nhập được tiếp tục", "Bạn vẫn đang đăng nhập.",
+                      "Bạn có thể đóng thẻ này, quay lại thẻ trước và tiếp tục công việc ở đó."),
+        "en": Message("Your session goes on", "You are still signed in.",
+                      "You can close this tab, go back to the one before and carry on there.")},
+}
 
 
 def includeme(config: Any) -> None:
-    """Offer the store ``cookie`` and ``GET /session``."""
+    """Offer the store ``cookie``, ``GET /session``, and what a page needs that warns before a session ends."""
     config.add_vneid_settings(make_table(config.registry["vneid.registrations"]))
     config.add_vneid_session_store("cookie", CookieStore())
-    config.add_route("vneid.session", "/session")
-    config.add_view(session_view, route_name="vneid.session", request_method="GET")
+    config.add_vneid_messages("session", MESSAGES)
+    for name, path, view in (("session", "/session", session_view), ("session_script", "/session.js", script_view),
+                             ("continue", "/continue", continue_view)):
+        config.add_route(f"vneid.{name}", path)
+        config.add_view(view, route_name=f"vneid.{name}", request_method="GET")
