@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from vneid_middleware import negotiation
-from vneid_middleware.core.kept_form import PARAMETER, pressed, read_body, readdressed
+from vneid_middleware.core.kept_form import PARAMETER, is_empty, pressed, read_body, readdressed
 from vneid_middleware.exceptions import StorageError
 from vneid_middleware.kept_forms import Kept, KeptForms
 from vneid_middleware.pages import Link
@@ -108,7 +108,7 @@ class FormGate:
         if found is None:
             return environ, None
         form_id, query = found
-        if environ.get("CONTENT_LENGTH", "") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ:
+        if not is_empty(environ):
             return readdressed(environ, query), None
         return self._pressed(environ, form_id)
 

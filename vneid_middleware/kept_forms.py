@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from vneid_middleware import addresses, negotiation, text
 from vneid_middleware.core import session as records
-from vneid_middleware.core.kept_form import KeptForm, obstacle, read_body
+from vneid_middleware.core.kept_form import KeptForm, is_empty, obstacle, pressed, read_body
 from vneid_middleware.events import FormDropped, FormKept, FormRefused, FormSent
 from vneid_middleware.exceptions import SealError, StorageError
 from vneid_middleware.pages import correlation_id
@@ -68,6 +68,9 @@ class KeptForms:
         if negotiation.is_cross_site(environ, self._vneid.links.origin):
             # kept and sent again from a page of ours, another site's form would look like the portal's own
             return "cross_site"
+        if is_empty(environ) and pressed(environ.get("QUERY_STRING", "")):
+            # the button of a browser that has lost its cookies: there is no form in it
+            return "none"
         return obstacle(environ, self.most)
 
     def keep(self, environ: Mapping[str, Any], values: list[str], cookies: Mapping[str, str]) -> Kept | str:
@@ -93,8 +96,12 @@ class KeptForms:
         given, form_id = cookies.get(self._name, ""), secrets.token_urlsafe(16)
         browser = given if _BROWSER.fullmatch(given) else secrets.token_urlsafe(32)
         account = self._account_keys(record)[0] if record else ""
-        form = KeptForm(account, environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", ""),
-                        environ.get("QUERY_STRING", ""), environ["CONTENT_TYPE"], body)
+        query = environ.get("QUERY_STRING", "")
+        if from_button := pressed(query):
+            # a page that answered a form sent again has that button's address
+            query = from_button[1]
+        form = KeptForm(account, environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", ""), query,
+                        environ["CONTENT_TYPE"], body)
         try:
             kept = self._store(form, _key(form_id), _key(browser))
         except StorageError as error:

@@ -81,6 +81,17 @@ def test_a_cookie_that_was_never_a_session_copies_nothing(portal, cookie):
     assert given["wsgi.input"] is before["wsgi.input"]
 
 
+@pytest.mark.threat("A-100")
+def test_on_https_the_cookie_is_the_hosts_alone(tmp_path):
+    portal = Portal(tmp_path, public_url="https://dichvucong.example.gov.vn", access="* = login")
+    _, _, start = portal.call()
+    (cookie,) = start.header("Set-Cookie")
+    name, _, rest = cookie.partition("=")
+    assert name == "__Host-vneid-form"
+    assert rest.partition("; ")[2] == "Path=/; HttpOnly; Max-Age=900; Secure; SameSite=Lax"
+    assert portal.host.calls == []
+
+
 def test_nothing_is_copied_where_the_portal_challenges_by_itself(tmp_path):
     portal = Portal(tmp_path, challenge="false")
     portal.now[0] += 900

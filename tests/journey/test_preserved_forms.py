@@ -308,6 +308,25 @@ def test_a_page_that_answers_the_form_stands_at_the_forms_own_address(p):
     assert p.host.got[1]["body"] == b"ho-ten=%C4%90%C3%A3+s%E1%BB%ADa"
 
 
+def test_a_form_mended_there_that_comes_too_late_again_is_kept_under_the_portals_own_address(p):
+    page = p.page(p.late("/nop/sai?buoc=2"))
+    address = re.search(r'action="([^"]*)"><button[^>]*>Gửi lại', page.text)[1].replace("&amp;", "&")
+    p.press(page)
+    p.browser.cookies[urlsplit(p.portal).netloc].pop("vneid")
+    p.press(p.page(p.browser.post(address, {"lan": "2"}, FROM_PORTAL)))
+    assert [(got["query"], got["body"][:5]) for got in p.host.got] == [("buoc=2", b"ho-te"), ("buoc=2", b"lan=2")]
+
+
+def test_a_press_of_a_browser_that_lost_its_cookies_is_no_form(p):
+    page = p.page(p.late())
+    answer = p.press(page, browser=Browser())
+    assert answer.status == 401
+    assert "giữ lại an toàn" not in answer.text
+    assert p.events()[-1][0] == "form.kept"
+    assert p.host.got == []
+    assert p.press(page).status == 303
+
+
 def test_two_forms_in_two_tabs_go_each_its_own_way(p):
     first = p.late("/nop/mot", {"a": "1"})
     second = p.browser.post(p.portal + "/nop/hai", {"a": "2"})
@@ -392,11 +411,14 @@ def test_a_form_waits_for_a_quarter_of_an_hour(p, later, status):
     assert p.browser.get(p.portal + form).status == status
 
 
-def test_old_forms_are_purged_along_with_new_ones(p):
+def test_old_forms_are_purged_along_with_new_ones_and_with_logins(p):
     p.late()
     p.ahead[0] += 901
-    p.late("/nop/moi", browser=Browser())
+    Browser().post(p.portal + "/nop/moi", FORM)
     assert len(p.rows()) == 1
+    p.ahead[0] += 901
+    p.sign_in("duc", browser=Browser())
+    assert p.rows() == []
 
 
 # -- whose -------------------------------------------------------------------------------------------------------------

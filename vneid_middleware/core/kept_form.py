@@ -104,6 +104,11 @@ def read_body(environ: Mapping[str, Any]) -> bytes | None:
     return None if left else b"".join(parts)
 
 
+def is_empty(environ: Mapping[str, Any]) -> bool:
+    """Tell whether a POST has no body, as the button that sends a form again has none."""
+    return environ.get("CONTENT_LENGTH", "") in ("", "0") and "HTTP_TRANSFER_ENCODING" not in environ
+
+
 def pressed(query: str) -> tuple[str, str] | None:
     """Return the form's id and its own query out of the query of a press; None where it is none."""
     found = _PRESSED.fullmatch(query)
