@@ -77,8 +77,12 @@ def test_the_form_arrives_whole_when_its_sender_says_so(lang: str, open_citizen:
         citizen.shoot("form-waiting")
         citizen.page.set_viewport_size({"width": 360, "height": 740})
         assert citizen.page.evaluate("document.documentElement.scrollWidth") <= 360
-        button(citizen, SEND).click()
+        with citizen.page.expect_request(lambda request: request.method == "POST") as press:
+            button(citizen, SEND).click()
         expect(citizen.page.get_by_text("Đã nộp hồ sơ")).to_be_visible()
+        sent = press.value.all_headers()
+        assert (sent["origin"], sent["sec-fetch-site"]) == (citizen.site.portal, "same-origin")
+        assert sent["referer"].startswith(citizen.site.portal + "/vneid/form/")
         expect(citizen.page.get_by_text(REASON)).to_be_visible()
         assert citizen.complaints == []
         code = citizen.path
