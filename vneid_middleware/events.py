@@ -103,6 +103,46 @@ class LogoutRefused(Event):
 
 
 @dataclass(frozen=True)
+class FormKept(CitizenEvent):
+    """A form waits for its sender to sign in again. ``form`` ties the events of one form together; ``size`` is in bytes.
+
+    ``who`` is empty where the account of the ended session could not be told.
+    """
+
+    name: ClassVar[str] = "form.kept"
+    form: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class FormSent(CitizenEvent):
+    """A kept form was put before the host again, at its sender's wish. What the host made of it is the host's."""
+
+    name: ClassVar[str] = "form.sent"
+    form: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class FormDropped(Event):
+    """A kept form was wiped unsent. ``reason`` is ``citizen``, ``logout``, ``another_account`` or ``unreadable``."""
+
+    name: ClassVar[str] = "form.dropped"
+    form: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class FormRefused(Event):
+    """A form could not be kept (``type``, ``size``, ``full``, ``storage``, ``broken_off``), or another site pressed
+    the button (``cross_site``)."""
+
+    name: ClassVar[str] = "form.refused"
+    outcome: ClassVar[str] = "failure"
+    code: str = ""
+
+
+@dataclass(frozen=True)
 class SessionsRevoked(Event):
     """An operator or the provider ended sessions. ``scope`` is ``session``, ``subject`` or ``all``."""
 

@@ -17,6 +17,7 @@ GROUP = "vneid_middleware.plugins"
 ALWAYS = {
     "foundation": "vneid_middleware.plugins.foundation",
     "sessions": "vneid_middleware.plugins.sessions",
+    "forms": "vneid_middleware.plugins.forms",
     "keys": "vneid_middleware.plugins.keys",
     "audit": "vneid_middleware.plugins.audit",
     "monitoring": "vneid_middleware.plugins.monitoring",

@@ -74,7 +74,7 @@ class Middleware:
         return self.app(environ, start_response)
 
     def _with_cookie(self, environ: Environ, start_response: StartResponse, path: str) -> Iterable[bytes]:
-        values, _, rest = self._names.split(environ["HTTP_COOKIE"])
+        values, others, rest = self._names.split(environ["HTTP_COOKIE"])
         if rest:
             environ["HTTP_COOKIE"] = rest
         else:
@@ -106,9 +106,9 @@ class Middleware:
                 return self._gate.unverifiable(environ, start_response)
             decision = decide(requirements, identity)
             if decision.outcome != ALLOW:
-                return self._gate.refuse(environ, start_response, decision)
+                return self._gate.refuse(environ, start_response, decision, values, others)
         if identity is None and self._challenge and may_navigate(environ):
-            start_response = self._gate.challenge(environ, start_response)
+            start_response = self._gate.challenge(environ, start_response, values, others)
         return self.app(environ, start_response)
 
     def _start(self) -> None:

@@ -84,6 +84,20 @@ lookups = Table(
     Index("vneid_lookups_forget", "forget_at"),
 )
 
+kept_forms = Table(
+    "vneid_kept_forms", metadata,
+    Column("form_key", String(64), primary_key=True, comment="SHA-256 of the form's id"),
+    Column("browser_key", String(64), nullable=False, comment="SHA-256 of the browser's cookie"),
+    Column("account_key", String(64), nullable=True, comment="keyed hash of issuer and subject"),
+    Column("content_key", String(64), nullable=False, comment="keyed hash of what was sent where"),
+    Column("kept_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("content", Text, nullable=True, comment="sealed; empty once sent"),
+    Index("vneid_kept_forms_browser", "browser_key"),
+    Index("vneid_kept_forms_account", "account_key"),
+    Index("vneid_kept_forms_expiry", "expires_at"),
+)
+
 audit_records = Table(
     "vneid_audit", metadata,
     Column("seq", _sequence, primary_key=True, autoincrement=True),

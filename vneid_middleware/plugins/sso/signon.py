@@ -96,9 +96,9 @@ class SignOn:
 
     def _surplus(self, cookies: Mapping[str, str]) -> list[str]:
         """Return the names of login cookies to drop, so that at most five stay with the one that is made now."""
-        started = {}
+        started, names = {}, self._vneid.sessions.names
         for name, value in cookies.items():
-            if name == self._vneid.sessions.names.loop:
+            if name in (names.loop, names.form):
                 continue
             transaction = self._open_login(value)
             started[name] = transaction.started_at if transaction else 0
