@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
 
 _UNREACHED = ("timeout", "connection", "tls")
@@ -55,12 +56,13 @@ def _reached(services: Any, url: str) -> bool:
         off = services.now() - parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
     except (TypeError, ValueError):
         return _told(origin)
-    return _told(origin, f"this machine's clock is {off:+.0f} s off. Set it by NTP" if abs(off) > _SKEW else "")
+    return _told(origin, say("this machine's clock is {seconds} s off. Set it by NTP", seconds=f"{off:+.0f}")
+                 if abs(off) > _SKEW else "")
 
 
 def _told(name: str, fault: str = "") -> bool:
     if fault:
-        print(f"online: {name}: {fault}", file=sys.stderr)
+        print(say("online: {name}: {result}", name=name, result=fault), file=sys.stderr)
     else:
-        print(f"online: {name}: ok")
+        print(say("online: {name}: {result}", name=name, result=say("ok")))
     return not fault

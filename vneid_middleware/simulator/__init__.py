@@ -10,6 +10,8 @@ import ipaddress
 import sys
 from typing import Any
 
+from vneid_middleware.cli.words import say
+
 DEFAULT_PORT = 8765
 
 
@@ -32,26 +34,27 @@ def make_simulator(issuer: str, *, portal: str = "http://127.0.0.1:6543", **opti
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to ``parser``."""
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port to listen on (default: %(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help=say("address to listen on (default: %(default)s)"))
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=say("port to listen on (default: %(default)s)"))
     parser.add_argument("--portal", default="http://127.0.0.1:6543",
-                        help="the portal's address, whose callback is registered (default: %(default)s)")
+                        help=say("the portal's address, whose callback is registered (default: %(default)s)"))
     parser.add_argument("--allow-non-loopback", action="store_true",
-                        help="listen beyond this machine: anybody who reaches it can sign in as anybody")
+                        help=say("listen beyond this machine: anybody who reaches it can sign in as anybody"))
 
 
 def _port(text: str) -> int:
     port = int(text)
     if not 0 < port < 65536:
-        raise argparse.ArgumentTypeError("expected a port from 1 to 65535")
+        raise argparse.ArgumentTypeError(say("expected a port from 1 to 65535"))
     return port
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped; return the exit code."""
     if not _is_loopback(args.host) and not args.allow_non_loopback:
-        print(f"vneid simulator: --host {args.host} is not a loopback address. Anybody who reaches the simulator can sign in "
-              "as anybody; add --allow-non-loopback if that is what you want.", file=sys.stderr)
+        print("vneid simulator:", say(
+            "--host {host} is not a loopback address. Anybody who reaches the simulator can sign in as anybody; "
+            "add --allow-non-loopback if that is what you want.", host=args.host), file=sys.stderr)
         return 2
     from waitress import create_server
 
@@ -60,10 +63,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         server = create_server(simulator, host=args.host, port=args.port, threads=8)
     except OSError as error:
-        print(f"vneid simulator: port {args.port} can't be used: {error.strerror}. Choose another one with --port.",
-              file=sys.stderr)
+        print("vneid simulator:", say("port {port} can't be used: {reason}. Choose another one with --port.", port=args.port,
+                                      reason=error.strerror), file=sys.stderr)
         return 1
-    print(f"VNeID simulator (not VNeID): {issuer}/", flush=True)
+    print(say("VNeID simulator (not VNeID): {url}", url=issuer + "/"), flush=True)
     try:
         server.run()
     except (KeyboardInterrupt, SystemExit):
