@@ -51,6 +51,14 @@ def _judged(report: Any) -> Any:
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def english() -> Iterator[None]:
+    """Commands speak English to the tests, whatever the language of who starts them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LC_ALL", "C.UTF-8")
+        yield
+
+
 @pytest.fixture(scope="session")
 def require() -> Callable[..., str]:
     """``require("node", "npm")`` returns the path of the first of some commands that is there, or skips the test."""

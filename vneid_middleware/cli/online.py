@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
 from vneid_middleware.interfaces import IOnlineCheck
 
@@ -69,7 +70,7 @@ def _tried(services: Any, name: str, transport: Any) -> bool:
         return _told(f"transport.{name}", str(error))
     except FutureTimeout:
         work.cancel()
-        return _told(f"transport.{name}", f"did not come to an end within {_LONGEST} s")
+        return _told(f"transport.{name}", say("did not come to an end within {seconds} s", seconds=_LONGEST))
     return _told(f"transport.{name}", _clock_fault(services, date))
 
 
@@ -79,12 +80,14 @@ def _clock_fault(services: Any, date: str) -> str:
         off = services.now() - parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError):
         return ""
-    return f"this machine's clock is {off:+.0f} s off. Set it by NTP" if abs(off) > _SKEW else ""
+    if abs(off) <= _SKEW:
+        return ""
+    return say("this machine's clock is {seconds} s off. Set it by NTP", seconds=f"{off:+.0f}")
 
 
 def _told(name: str, fault: str = "") -> bool:
     if fault:
-        print(f"online: {name}: {fault}", file=sys.stderr)
+        print(say("online: {name}: {result}", name=name, result=fault), file=sys.stderr)
     else:
-        print(f"online: {name}: ok")
+        print(say("online: {name}: {result}", name=name, result=say("ok")))
     return not fault
