@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, load_pem_private_key
 from zope.interface import implementer
 
 from support import make_certificate
@@ -177,7 +176,7 @@ def test_certificates_and_their_keys(tmp_path):
     certificate, key = make_certificate(tmp_path / "ours")
     _, other = make_certificate(tmp_path / "other")
     sealed = tmp_path / "sealed.pem"
-    sealed.write_bytes(ec.generate_private_key(ec.SECP256R1()).private_bytes(
+    sealed.write_bytes(load_pem_private_key(Path(key).read_bytes(), None).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password")))
     assert problems({"client_certificate": certificate, "client_key": key}) == []
     assert problems({"client_certificate": certificate, "client_key": key}, severity="warning") == []
