@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
+from functools import cache
 
 from webob import Response
 
@@ -38,8 +39,12 @@ def misbehaviour(state: State, endpoint: str) -> Response | None:
 def _large(fault: str) -> Response:
     if fault == "huge":
         return Response(b'{"a":"' + b"x" * 20_000_000 + b'"}', content_type="application/json")
-    body = gzip.compress(b'{"a":"' + b"x" * 100_000_000 + b'"}', 9)
-    return Response(body, content_type="application/json", headers={"Content-Encoding": "gzip"})
+    return Response(_gzip_bomb(), content_type="application/json", headers={"Content-Encoding": "gzip"})
+
+
+@cache
+def _gzip_bomb() -> bytes:
+    return gzip.compress(b'{"a":"' + b"x" * 100_000_000 + b'"}', 9)
 
 
 def _drops(state: State) -> Iterator[bytes]:
