@@ -23,6 +23,7 @@ from typing import Any
 
 from hanging import while_logins_hang
 
+from counter import counter
 from vneid_middleware import make_filter
 from vneid_middleware.models import Identity, PartialDate
 
@@ -261,7 +262,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         cookie = sign_in(make_filter(settings(folder))(host))[1].split(";")[0]
         rows = [*in_process(folder), *throughput(folder), *while_logins_hang(folder, settings(folder), cookie),
-                *start_up(folder)]
+                *counter(folder, settings(folder), cookie), *start_up(folder)]
     width = max(len(row[0]) for row in rows)
     print(f"{'what':{width}}  {'figure':>12}  {'aim':>10}  against")
     for what, figure, against, aim in rows:

@@ -92,8 +92,7 @@ def loads_object(data: bytes | str) -> dict[str, Any]:
     """
     try:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
-        value = json.loads(text, object_pairs_hook=_unique, parse_int=_bounded_int, parse_float=_finite,
-                           parse_constant=_refuse_constant)
+        value = _DECODER.decode(text)
         if not isinstance(value, dict):
             raise ValueError("not an object")
         _check_tree(value)
@@ -130,16 +129,19 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_bounded_int, parse_float=_finite,
+                            parse_constant=_refuse_constant)
+
+
 def _check_tree(value: dict[str, Any]) -> None:
     level: list[Any] = [value]
     for _ in range(_MAX_DEPTH):
         members = [member for item in level for member in _members(item)]
-        for text in members:
-            if isinstance(text, str):
-                text.encode("utf-8")
+        "".join([member for member in members if isinstance(member, str)]).encode("utf-8")
         level = [member for member in members if isinstance(member, (dict, list))]
-    if level:
-        raise ValueError("nested too deeply")
+        if not level:
+            return
+    raise ValueError("nested too deeply")
 
 
 def _members(container: dict[str, Any] | list[Any]) -> list[Any]:

@@ -6,6 +6,7 @@ answer for every kind of damage, so that nobody learns from it how far a forged 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from vneid_middleware.core.jose import JoseError, decode_base64url, loads_object
@@ -72,9 +73,11 @@ def _algorithm(private_key: Any) -> str:
     return KEY_ALGORITHMS[0] if isinstance(private_key, RSAPrivateKey) else KEY_ALGORITHMS[1]
 
 
+@lru_cache(maxsize=16)
 def _library_key(private_key: Any) -> Any:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
     from joserfc.jwk import ECKey, RSAKey
 
+    # to import a key costs several times what it costs to use one
     kind: Any = RSAKey if _algorithm(private_key) == KEY_ALGORITHMS[0] else ECKey
     return kind.import_key(private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
