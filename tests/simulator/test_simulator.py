@@ -316,6 +316,7 @@ def test_id_tokens_are_right_or_wrong_as_told(vneid, fault):
         digest = urlsafe_b64encode(hashlib.sha256(answer["access_token"].encode()).digest()[:16]).rstrip(b"=").decode()
         assert (claims["nonce"], claims["at_hash"]) == ("n", digest)
         assert claims["exp"] > vneid.now
+        assert claims["auth_time"] == claims["iat"]
         assert answer["token_type"] == "Bearer"
 
     if fault in ("none", "other-subject", "other-number"):

@@ -10,7 +10,7 @@ from webob import Request, Response
 from vneid_middleware.simulator.answers import Pages, ProtocolError, json_answer
 from vneid_middleware.simulator.authorization import Authorization
 from vneid_middleware.simulator.control import Control
-from vneid_middleware.simulator.endpoints import LOGOUT, TOKEN, USERINFO, Endpoints
+from vneid_middleware.simulator.endpoints import CLAIMS, LOGOUT, TOKEN, USERINFO, Endpoints
 from vneid_middleware.simulator.state import State
 from vneid_middleware.simulator.tokens import Keys
 
@@ -34,6 +34,7 @@ class Simulator:
             ("GET", "/"): control.home, ("GET", "/auth"): people.authorize, ("POST", "/auth"): people.authorize,
             ("POST", TOKEN): programs.token, ("GET", USERINFO): programs.userinfo, ("GET", LOGOUT): programs.logout,
             ("GET", "/.well-known/openid-configuration"): programs.discovery, ("GET", "/jwks"): programs.jwks,
+            ("GET", CLAIMS): programs.claim_source,
             ("GET", "/health"): lambda request: json_answer({"status": "ok"}),
             ("GET", "/control"): control.control, ("POST", "/control"): control.change,
             ("GET", "/control/switches"): control.switches, ("POST", "/control/switches"): control.change_switches,
@@ -51,7 +52,7 @@ class Simulator:
         if not request.path_info.startswith("/control"):
             masked = {name: "***" if name in _SECRET_PARAMETERS else value for name, value in _parameters(request)}
             self.state.log.append({"method": request.method, "path": request.path_info, "parameters": masked,
-                                   "status": response.status_int})
+                                   "status": response.status_int, "authorization": _scheme(request)})
         return response(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
@@ -69,6 +70,10 @@ class Simulator:
             return json_answer({"error": error.error, "error_description": error.description}, error.status)
         except (ValueError, UnicodeDecodeError) as error:
             return json_answer({"error": "invalid_request", "error_description": str(error)}, 400)
+
+
+def _scheme(request: Request) -> str:
+    return request.headers.get("Authorization", "").partition(" ")[0]
 
 
 def _parameters(request: Request) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from webob import Request, Response
 from vneid_middleware.simulator.answers import Pages, json_answer, json_body, redirect, refuse_foreign
 from vneid_middleware.simulator.backchannel import Backchannel
 from vneid_middleware.simulator.personas import PERSONAS
-from vneid_middleware.simulator.state import FAULTS, FAULTY, SWITCHES, TOKEN_FAULTS, Client, State, sid_of
+from vneid_middleware.simulator.state import FAULTS_OF, SWITCHES, Client, State, sid_of
 from vneid_middleware.simulator.tokens import Keys
 
 
@@ -32,9 +32,8 @@ class Control:
         return self._pages.page(request, "home.html", 200, clients=self.state.clients.values())
 
     def control(self, request: Request) -> Response:
-        faults = {**dict.fromkeys(FAULTY, FAULTS), "id_token": TOKEN_FAULTS}
-        return self._pages.page(request, "control.html", 200, switches=SWITCHES, chosen=self.state.switches, faults=faults,
-                          broken=self.state.faults)
+        return self._pages.page(request, "control.html", 200, switches=SWITCHES, chosen=self.state.switches, faults=FAULTS_OF,
+                                broken=self.state.faults)
 
     def change(self, request: Request) -> Response:
         refuse_foreign(request)

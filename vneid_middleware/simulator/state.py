@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 DEMO_CLIENT = "vneid-demo"
 DEMO_SECRET = "vneid-demo-secret-only-for-the-simulator"
@@ -27,6 +27,13 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "nonce": ("honoured", "ignored"),
     "iss": ("off", "on"),
     "kid": ("on", "off"),
+    "algorithm": ("RS256", "PS256", "ES256"),
+    "other_keys": ("none", "of-other-kinds", "of-the-same-kind"),
+    "new_key": ("never", "before-signing"),
+    "metadata_issuer": ("own", "another"),
+    "userinfo": ("json", "signed"),
+    "claim_sources": ("none", "aggregated", "distributed"),
+    "logout_state": ("returned", "another", "none"),
 }
 """What nobody outside knows of VNeID, with every variant; the first is the default."""
 
@@ -34,13 +41,15 @@ FAULTS = ("none", "slow", "hang", "500", "503", "html", "invalid-json", "huge", 
 FAULTY = ("token", "userinfo", "jwks", "discovery")
 TOKEN_FAULTS = ("none", "wrong-signature", "alg-none", "hs256", "wrong-nonce", "no-nonce", "wrong-iss", "wrong-aud", "no-sub",
                 "no-iat", "expired", "wrong-at-hash", "unknown-kid", "other-subject", "other-number", "wrong-token-type",
-                "no-access-token")
-
+                "no-access-token", "no-aud", "no-auth-time", "old-auth-time")
 
 LOGOUT_FAULTS = ("none", "alg-none", "wrong-alg", "wrong-signature", "unknown-kid", "wrong-type", "wrong-iss", "wrong-aud",
                  "no-event", "wrong-event", "event-no-object", "with-nonce", "no-jti", "no-iat", "no-exp", "expired", "old",
                  "future", "lives-long", "no-sub-no-sid")
-"""What can be wrong with a logout token; given with each one."""
+"""What can be wrong with a logout token."""
+FAULTS_OF: dict[str, tuple[str, ...]] = {**dict.fromkeys(FAULTY, FAULTS), "id_token": TOKEN_FAULTS,
+                                         "logout_token": LOGOUT_FAULTS}
+"""What can be wrong with what; the first is the default."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,10 @@ class Client:
     """PEM, for the rsa-aes envelope."""
     backchannel_uri: str = ""
     """Where logout tokens go; empty: nowhere."""
+    auth_method: str = ""
+    """The only way in which it may prove itself at the token endpoint; empty: by its secret in the header or in the form."""
+    assertion_key: str = ""
+    """PEM, for private_key_jwt."""
 
 
 @dataclass
@@ -69,9 +82,18 @@ class Grant:
     expires: float
     authenticated: int
     sid: str = ""
+    scope: str = ""
     encrypt_key: str = ""
     used: bool = False
     access_tokens: list[str] = field(default_factory=list)
+
+
+class Told(NamedTuple):
+    """What a relying party answered to a logout token; status 0 when it did not answer."""
+
+    uri: str
+    status: int
+    cache_control: str = ""
 
 
 def sid_of(cookie: str) -> str:
@@ -100,13 +122,22 @@ class State:
     def reset(self) -> None:
         """Forget everything but the clients; all switches go to their defaults."""
         with self.lock:
-            self.switches = {name: values[0] for name, values in SWITCHES.items()}
-            self.faults = {**dict.fromkeys(FAULTY, "none"), "id_token": "none"}
+            self.switches: dict[str, str] = {}
+            self.faults: dict[str, str] = {}
+            for name, value in self.defaults().items():
+                self.set(name, value)
             self.persona = ""
             self.grants: dict[str, Grant] = {}
             self.tokens: dict[str, Grant] = {}
             self.browsers: dict[str, tuple[str, int]] = {}
+            self.assertions: set[str] = set()
+            self.told: list[Told] = []
             self.log.clear()
+
+    @staticmethod
+    def defaults() -> dict[str, str]:
+        """Return every switch and fault with its default."""
+        return {**{name: values[0] for name, values in SWITCHES.items()}, **{f"fault.{name}": "none" for name in FAULTS_OF}}
 
     def set(self, name: str, value: str) -> None:
         """Set a switch or a fault.
@@ -114,8 +145,7 @@ class State:
         Raises:
             ValueError: there is no such switch, or no such value of it.
         """
-        known = SWITCHES.get(name) or (TOKEN_FAULTS if name == "fault.id_token" else
-                                       FAULTS if name.removeprefix("fault.") in FAULTY else None)
+        known = SWITCHES.get(name) or (FAULTS_OF.get(name[6:]) if name.startswith("fault.") else None)
         if known is None:
             raise ValueError(f"{name}: unknown switch")
         if value not in known:
