@@ -27,9 +27,11 @@ class Backchannel:
         self._state, self._issuer, self._keys = state, issuer, keys
 
     def tell_all(self, sid: str, subject: str) -> None:
-        """Tell every client that registered an address; those that don't answer are passed over."""
+        """Tell every client that the session signed in at and that registered an address; those that don't answer are passed
+        over."""
+        visited = {grant.client_id for grant in list(self._state.grants.values()) if grant.sid == sid}
         for client in list(self._state.clients.values()):
-            if client.backchannel_uri:
+            if client.backchannel_uri and client.client_id in visited:
                 token = self.token(client, sid=sid, subject=subject, fault=self._state.faults["logout_token"])
                 self._state.told.append(self._sent(client, token))
 

@@ -16,7 +16,8 @@ from vneid_middleware.plugins.sso.profiles import GATEWAY_2026, GUIDE_2023, OIDC
 from vneid_middleware.simulator.application import Simulator
 from vneid_middleware.simulator.backchannel import Backchannel
 from vneid_middleware.simulator.endpoints import LOGOUT, TOKEN, USERINFO
-from vneid_middleware.simulator.state import Client, State, Told
+from vneid_middleware.simulator.state import Client, State, Told, sid_of
+from vneid_middleware.simulator.tokens import Keys
 from vneid_middleware.testing.misbehaviours import MISBEHAVIOURS
 from vneid_middleware.testing.server import serving
 
@@ -45,9 +46,10 @@ class MisbehavingProvider:
 
     def __enter__(self) -> MisbehavingProvider:
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="vneid-testing-")))
-        self.url, self._simulator = self._stack.enter_context(
+        self.url, simulator = self._stack.enter_context(
             serving(lambda base: Simulator(State((), clock=self._clock), base)))
-        self._state: State = self._simulator.state
+        self._state: State = simulator.state
+        self.keys: Keys = simulator.keys
         # what hangs is let go before the server is stopped
         self._stack.callback(self._state.stopped.set)
         self.honest()
@@ -121,7 +123,7 @@ class MisbehavingProvider:
 
     def new_keys(self) -> None:
         """Sign with new keys from now on, and publish those only."""
-        self._simulator.keys.rotate()
+        self.keys.rotate()
 
     def requests(self, endpoint: str) -> list[dict[str, Any]]:
         """Return what came to an endpoint since :meth:`forget_requests`, oldest first, secrets masked.
@@ -141,12 +143,12 @@ class MisbehavingProvider:
         return list(self._state.told)
 
     def sign_out(self, persona: str) -> list[int]:
-        """End a citizen's sessions at the provider and tell every portal; return the statuses that they answered."""
-        teller = Backchannel(self._state, self.url, self._simulator.keys)
+        """End a citizen's sessions at the provider and tell the portals; return the statuses that they answered."""
+        teller = Backchannel(self._state, self.url, self.keys)
         before = len(self._state.told)
         for cookie in [cookie for cookie, known in self._state.browsers.items() if known[0] == persona]:
             del self._state.browsers[cookie]
-        teller.tell_all("", f"sim-{persona}")
+            teller.tell_all(sid_of(cookie), f"sim-{persona}")
         return [told.status for told in self._state.told[before:]]
 
 
