@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -103,19 +102,11 @@ def serve() -> Callable[..., AbstractContextManager[str]]:
 
 
 @contextmanager
-def _serve(app: Any, **options: Any) -> Iterator[str]:
-    from waitress import create_server
+def _serve(app: Any) -> Iterator[str]:
+    from vneid_middleware.testing import serving
 
-    server = create_server(app, host="127.0.0.1", port=0, **options)
-    thread = threading.Thread(target=server.run, name="test-server", daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.effective_port}"
-    finally:
-        server.task_dispatcher.shutdown()
-        # sockets are closed by the thread that waits on them: closed by another one they would break its select
-        server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
-        thread.join(10)
+    with serving(lambda base: app) as (url, _):
+        yield url
 
 
 class Cluster(NamedTuple):

@@ -31,11 +31,13 @@ REFUSED = [
     pytest.param("invalid-sig-hs256", "alg_not_allowed", 0, marks=conformance("oidcc-client-test-invalid-sig-hs256")),
     pytest.param("invalid-sig-es256", "signature_invalid", 0, marks=conformance("oidcc-client-test-invalid-sig-es256")),
     pytest.param("nonce-invalid", "nonce_mismatch", 0, marks=conformance("oidcc-client-test-nonce-invalid")),
-    pytest.param("userinfo-invalid-sub", "subject_mismatch", 1, marks=conformance("oidcc-client-test-userinfo-invalid-sub")),
+    pytest.param("userinfo-invalid-sub", "subject_mismatch", 1,
+                 marks=[conformance("oidcc-client-test-userinfo-invalid-sub"), pytest.mark.threat("A-050")]),
     # what no module asks for, and a provider may do all the same
     ("nonce-missing", "nonce_missing", 0), ("expired", "expired", 0), ("at-hash-invalid", "at_hash_mismatch", 0),
-    ("kid-unknown", "key_unknown", 0), ("no-access-token", "token_response_invalid", 0),
-    ("token-type-invalid", "token_response_invalid", 0), ("userinfo-signed", "did not answer with JSON", 1),
+    ("kid-unknown", "key_unknown", 0), ("userinfo-signed", "did not answer with JSON", 1),
+    pytest.param("no-access-token", "token_response_invalid", 0, marks=pytest.mark.threat("A-046")),
+    pytest.param("token-type-invalid", "token_response_invalid", 0, marks=pytest.mark.threat("A-046")),
 ]
 
 
