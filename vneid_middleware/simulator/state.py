@@ -139,6 +139,10 @@ class State:
         """Return every switch and fault with its default."""
         return {**{name: values[0] for name, values in SWITCHES.items()}, **{f"fault.{name}": "none" for name in FAULTS_OF}}
 
+    def current(self) -> dict[str, str]:
+        """Return every switch and fault as it is set."""
+        return {**self.switches, **{f"fault.{name}": value for name, value in self.faults.items()}}
+
     def set(self, name: str, value: str) -> None:
         """Set a switch or a fault.
 

@@ -6,8 +6,8 @@ import difflib
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -106,6 +106,15 @@ class MisbehavingProvider:
             for switch, value in MISBEHAVIOURS[name].switches.items():
                 self._state.set(switch, value)
 
+    @contextmanager
+    def misbehaving(self, *names: str) -> Iterator[None]:
+        """:meth:`misbehave` within a ``with`` block."""
+        self.misbehave(*names)
+        try:
+            yield
+        finally:
+            self.honest()
+
     def honest(self) -> None:
         """Stop misbehaving. Clients, keys, sessions and the list of requests stay."""
         for name, value in self._state.defaults().items():
@@ -120,6 +129,10 @@ class MisbehavingProvider:
         for name, value in switches.items():
             self._state.set(name, value)
             self._variant[name] = value
+
+    def switches(self) -> dict[str, str]:
+        """Return every switch and fault of the simulator as it is set now."""
+        return self._state.current()
 
     def new_keys(self) -> None:
         """Sign with new keys from now on, and publish those only."""
