@@ -140,6 +140,17 @@ def test_other_signatures_that_are_accepted(portal, provider, mode, name):
     assert portal(**mode).sign_in().json()["name"] == NAME
 
 
+@pytest.mark.threat("A-072")
+@pytest.mark.parametrize("name", ["idtoken-sig-ps256", "idtoken-sig-es256"])
+def test_a_signature_that_the_ini_does_not_name(portal, provider, name):
+    p = portal(**{"sso.id_token_algs": "RS256"})
+    provider.misbehave(name)
+    browser = Browser()
+    assert p.sign_in(browser=browser).status == 502
+    assert p.user(browser) is None
+    assert "alg_not_allowed" in p.last_event()["what"]["detail"]
+
+
 @pytest.mark.conformance("oidcc-client-test")
 def test_client_secret_post(portal, provider, mode):
     assert portal(**mode, **{"sso.client_auth": "client_secret_post"}).sign_in().json()["name"] == NAME
