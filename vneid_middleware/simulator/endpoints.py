@@ -95,30 +95,31 @@ class Endpoints:
         grant = self.state.tokens.get(token) if kind.lower() == "bearer" else None
         if grant is None:
             raise ProtocolError(401, "invalid_token", "Token verification failed")
-        switches = self.state.switches
-        claims = PERSONAS[grant.persona].claims(switches["claims"], switches["loas"],
-                                                switches["sub"] == "on" or switches["claims"] == "oidc")
-        claims.update(PERSONAS[grant.persona].contact(grant.scope))
+        claims = {**self._claims(grant), **self._sources()}
+        if self.state.switches["userinfo"] == "signed":
+            signed = self.keys.sign({**claims, "iss": self.issuer, "aud": grant.client_id}, "none", "", "JWT")
+            return Response(signed.encode(), content_type="application/jwt")
+        return self._sealed(claims, self.state.clients[grant.client_id])
+
+    def _claims(self, grant: Grant) -> dict[str, Any]:
+        switches, persona = self.state.switches, PERSONAS[grant.persona]
+        with_sub = switches["sub"] == "on" or switches["claims"] == "oidc"
+        claims = {**persona.claims(switches["claims"], switches["loas"], with_sub), **persona.contact(grant.scope)}
         if self.state.faults["id_token"] == "other-subject":
             claims["sub"] = "sim-somebody-else"
         if self.state.faults["id_token"] == "other-number":
             claims.update({name: "100199999999" for name in ("SoDinhDanh", "citizenPid") if name in claims})
-        self._name_sources(claims)
-        if switches["userinfo"] == "signed":
-            token = self.keys.sign({**claims, "iss": self.issuer, "aud": grant.client_id}, "none", "", "JWT")
-            return Response(token.encode(), content_type="application/jwt")
-        return self._sealed(claims, self.state.clients[grant.client_id])
+        return claims
 
-    def _name_sources(self, claims: dict[str, Any]) -> None:
-        """Say that somebody else vouches for a claim (OpenID Connect Core 5.6.2)."""
+    def _sources(self) -> dict[str, Any]:
+        """Say that somebody else vouches for a claim (OpenID Connect Core 5.6.2), where the switch wants it."""
         source: dict[str, Any] = {}
         if self.state.switches["claim_sources"] == "aggregated":
             vouched = {"iss": "https://phuong.example", "phone_number": "+84 911 000 000"}
             source = {"JWT": self.keys.sign(vouched, "none", "", "JWT")}
         elif self.state.switches["claim_sources"] == "distributed":
             source = {"endpoint": self.issuer + CLAIMS, "access_token": "for-the-source"}
-        if source:
-            claims.update({"_claim_names": {"phone_number": "phuong"}, "_claim_sources": {"phuong": source}})
+        return {"_claim_names": {"phone_number": "phuong"}, "_claim_sources": {"phuong": source}} if source else {}
 
     def claim_source(self, request: Request) -> Response:
         """The source that ``distributed`` names."""

@@ -159,7 +159,7 @@ class MisbehavingProvider:
         """End a citizen's sessions at the provider and tell the portals; return the statuses that they answered."""
         teller = Backchannel(self._state, self.url, self.keys)
         before = len(self._state.told)
-        for cookie in [cookie for cookie, known in self._state.browsers.items() if known[0] == persona]:
+        for cookie in [cookie for cookie, known in list(self._state.browsers.items()) if known[0] == persona]:
             del self._state.browsers[cookie]
             teller.tell_all(sid_of(cookie), f"sim-{persona}")
         return [told.status for told in self._state.told[before:]]
