@@ -46,6 +46,7 @@ TITLES = {
     "audit": "Audit",
     "keys": "Keys",
     "metrics": "Metrics",
+    "transport": "Transports through exchange platforms",
 }
 
 

@@ -102,11 +102,32 @@ def serve() -> Callable[..., AbstractContextManager[str]]:
 
 
 @contextmanager
-def _serve(app: Any) -> Iterator[str]:
-    from vneid_middleware.testing import serving
+def _serve(app: Any, **options: Any) -> Iterator[str]:
+    from support import serving
 
-    with serving(lambda base: app) as (url, _):
+    with serving(lambda base: app, **options) as (url, _):
         yield url
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
+    """``new_database(file)`` puts an SQLite database there whose tables are this version's, unless there is one already.
+
+    It is a copy: to make the tables anew for each portal would cost more than most of what is tried with them.
+    """
+    from vneid_middleware.storage import Storage
+
+    model = tmp_path_factory.mktemp("database") / "vneid.db"
+    storage = Storage(f"sqlite:///{model}")
+    storage.prepare()
+    storage.close()
+
+    def put(file: Path) -> None:
+        if not file.exists():
+            shutil.copyfile(model, file)
+            file.chmod(0o600)
+
+    return put
 
 
 class Cluster(NamedTuple):

@@ -119,3 +119,39 @@ class RedirectRefused(Event):
 
     name: ClassVar[str] = "redirect.refused"
     outcome: ClassVar[str] = "failure"
+
+
+@dataclass(frozen=True)
+class LookupAsked(Event):
+    """An officer asks VNeID for a citizen's data. ``qr_hash`` is a keyed hash of what was scanned."""
+
+    name: ClassVar[str] = "lookup.asked"
+    operator: str = ""
+    officer_id: str = ""
+    unit_code: str = ""
+    dossier: str = ""
+    qr_hash: str = ""
+
+
+@dataclass(frozen=True)
+class LookupAnswered(CitizenEvent):
+    """A lookup ended; it has the ``request_id`` of its :class:`LookupAsked`.
+
+    ``status`` is the answer's; ``reason`` a stable word where the answer was refused or did not come. ``who`` is there with
+    ``ok`` only.
+    """
+
+    name: ClassVar[str] = "lookup.answered"
+    status: str = ""
+    reason: str = ""
+    response_code: str = ""
+
+
+@dataclass(frozen=True)
+class LookupRefused(Event):
+    """Somebody asked who may not, or too often. ``code`` is the answer's error."""
+
+    name: ClassVar[str] = "lookup.refused"
+    outcome: ClassVar[str] = "failure"
+    code: str = ""
+    operator: str = ""

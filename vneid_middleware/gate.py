@@ -29,11 +29,13 @@ class Gate:
     Args:
         services: everything of the middleware.
         application: the embedded Pyramid application.
+        portal: the host as it looks from outside, for plugins that ask it something.
     """
 
-    def __init__(self, services: Services, application: Any) -> None:
+    def __init__(self, services: Services, application: Any, portal: Any) -> None:
         self._vneid = services
         self._application = application
+        self._portal = portal
         self._login = services.links.own("/login")
         self._prefix = services.settings["prefix"]
         self._encode = ENCODERS.get(services.settings["identity_headers"])
@@ -43,6 +45,8 @@ class Gate:
     def own(self, environ: Environ, start_response: StartResponse, path: str) -> Iterable[bytes]:
         """Answer a request under the prefix."""
         inner = dict(environ)
+        inner["vneid.portal"] = self._portal
+        inner["vneid.script_name"] = environ.get("SCRIPT_NAME", "")
         inner["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self._prefix
         inner["PATH_INFO"] = path[len(self._prefix):]
         answer: Iterable[bytes] = self._application(inner, start_response)

@@ -21,6 +21,7 @@ ALWAYS = {
     "audit": "vneid_middleware.plugins.audit",
     "monitoring": "vneid_middleware.plugins.monitoring",
     "forward_auth": "vneid_middleware.plugins.forward_auth",
+    "transports": "vneid_middleware.plugins.transports",
 }
 """What every portal has, as plugins like any other."""
 

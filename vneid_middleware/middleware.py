@@ -37,7 +37,7 @@ class Middleware:
         settings = services.settings
         self.app = app
         self.services = services
-        self._gate = Gate(services, application)
+        self._gate = Gate(services, application, self)
         self._prefix: str = settings["prefix"]
         self._own = (self._prefix, self._prefix + "/")
         self._taken = {path: ours for key, ours in (("takeover.login", "/login"), ("takeover.logout", "/logout"))

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from vneid_middleware.kept import MAX_STALE
 from vneid_middleware.paste import make_filter
-from vneid_middleware.plugins.sso.provider import MAX_STALE, METADATA_TTL
+from vneid_middleware.plugins.sso.provider import METADATA_TTL
 from vneid_middleware.testing import Answer, Browser, MisbehavingProvider, serving, sign_in
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from vneid_middleware.cli import main
-from vneid_middleware.plugins.sso.provider import COOL_DOWN
+from vneid_middleware.kept import COOL_DOWN
 from vneid_middleware.testing import MISBEHAVIOURS, Browser
 
 NAME = "Nguyễn Thị Ánh Nguyệt"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vneid_middleware.plugins.sso.provider import COOL_DOWN
+from vneid_middleware.kept import COOL_DOWN
 from vneid_middleware.testing import Browser
 
 NAME = "Nguyễn Thị Ánh Nguyệt"

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from vneid_middleware.simulator.state import LOGOUT_FAULTS
+from vneid_middleware.simulator.switches import LOGOUT_FAULTS
 from vneid_middleware.testing import Browser
 
 conformance = pytest.mark.conformance

@@ -17,7 +17,7 @@ from vneid_middleware.settings import Settings
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add_ini(parser)
-    parser.add_argument("--online", action="store_true", help="also try the provider, the database and the audit sinks")
+    parser.add_argument("--online", action="store_true", help="also try the provider, platforms, database and audit sinks")
     parser.epilog = "Example: vneid check portal.ini"
 
 

@@ -10,7 +10,8 @@ from webob import Request, Response
 from vneid_middleware.simulator.answers import Pages, json_answer, json_body, redirect, refuse_foreign
 from vneid_middleware.simulator.backchannel import Backchannel
 from vneid_middleware.simulator.personas import PERSONAS
-from vneid_middleware.simulator.state import FAULTS_OF, SWITCHES, Client, State, sid_of
+from vneid_middleware.simulator.state import Client, State, sid_of
+from vneid_middleware.simulator.switches import COUNTER, COUNTER_FAULTS, SIGN_ON, SIGN_ON_FAULTS
 from vneid_middleware.simulator.tokens import Keys
 
 
@@ -32,8 +33,9 @@ class Control:
         return self._pages.page(request, "home.html", 200, clients=self.state.clients.values())
 
     def control(self, request: Request) -> Response:
-        return self._pages.page(request, "control.html", 200, switches=SWITCHES, chosen=self.state.switches, faults=FAULTS_OF,
-                                broken=self.state.faults)
+        groups = (("Đăng nhập một lần", "Single sign-on", SIGN_ON, SIGN_ON_FAULTS),
+                  ("Mã QR tại quầy một cửa", "QR code at the one-stop counter", COUNTER, COUNTER_FAULTS))
+        return self._pages.page(request, "control.html", 200, groups=groups, chosen=self.state.switches, broken=self.state.faults)
 
     def change(self, request: Request) -> Response:
         refuse_foreign(request)
@@ -62,6 +64,13 @@ class Control:
                         _texts(body, "logout_uris"), str(body.get("public_key", "")), str(body.get("backchannel_uri", "")))
         self.state.clients[client.client_id] = client
         return json_answer({"client_id": client.client_id}, 201)
+
+    def agency(self, request: Request) -> Response:
+        return json_answer(self.state.agency.as_dict())
+
+    def change_agency(self, request: Request) -> Response:
+        self.state.agency.change(json_body(request))
+        return self.agency(request)
 
     def sign_out(self, request: Request) -> Response:
         """Send a logout token for a persona: all its sessions (``"by": "sub"``) or each by its id (``"by": "sid"``)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vneid_middleware.simulator.state import FAULTS, FAULTY, LOGOUT_FAULTS
+from vneid_middleware.simulator.switches import FAULTS, FAULTY, LOGOUT_FAULTS
 
 
 @dataclass(frozen=True)

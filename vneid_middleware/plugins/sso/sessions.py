@@ -13,8 +13,9 @@ from vneid_middleware.core import oidc
 from vneid_middleware.core import session as records
 from vneid_middleware.events import LoggedOut, LoginSucceeded
 from vneid_middleware.exceptions import AuditError, LoginError, SealError, StorageError, VNeIDError
+from vneid_middleware.kept import Deadline
 from vneid_middleware.models import Identity, MappedClaims
-from vneid_middleware.plugins.sso.provider import Deadline, Provider
+from vneid_middleware.plugins.sso.provider import Provider
 from vneid_middleware.storage import sessions as stored
 
 log = logging.getLogger("vneid_middleware")
@@ -59,7 +60,7 @@ class ProviderSessions:
         """
         vneid, now = self._vneid, self._vneid.now()
         identity = Identity(mapped.subject, self._provider.issuer_or_origin(), mapped.personal_id, mapped.full_name,
-                            mapped.birth_date, mapped.account_type, mapped.level, claims, began, secrets.token_urlsafe(24))
+                            mapped.birth_date, mapped.account_type, mapped.level, claims, began, secrets.token_hex(16))
         _, cookie = vneid.sessions.begin(identity, now, account)
         row = self._row(identity, now, answer, claims)
         with vneid.storage.begin() as connection:
