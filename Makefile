@@ -11,7 +11,7 @@ SOURCES := setup.cfg pyproject.toml MANIFEST.in README.md LICENSE \
 	$(shell find vneid_middleware -type f -not -name '*.pyc')
 export PORT SIMULATOR_PORT
 
-.PHONY: demo test bench lint docs threats clean
+.PHONY: demo test bench lint docs threats conformance clean
 .DELETE_ON_ERROR:
 
 # The demonstration: a sample portal behind the middleware, and the VNeID simulator.
@@ -41,6 +41,10 @@ lint: $(VENV)/.test
 # Which rows of the threat model are held, and by how many tests.
 threats: $(VENV)/.test $(VENV)/.node $(VENV)/.canaille
 	@$(BIN)/python tests/threats.py
+
+# Which modules of the OpenID Foundation's relying-party tests are held, and by how many tests.
+conformance: $(VENV)/.test $(VENV)/.node $(VENV)/.canaille
+	@$(BIN)/python tests/threats.py conformance
 
 # Writes docs/settings.md from the tables in the code.
 docs: $(VENV)/.test

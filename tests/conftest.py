@@ -19,8 +19,6 @@ from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
-from support import serving
-
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -113,6 +111,8 @@ def serve() -> Callable[..., AbstractContextManager[str]]:
 
 @contextmanager
 def _serve(app: Any, **options: Any) -> Iterator[str]:
+    from support import serving
+
     with serving(lambda base: app, **options) as (url, _):
         yield url
 

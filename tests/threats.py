@@ -1,4 +1,4 @@
-"""The threat model's rows and the tests that hold them: ``make threats``."""
+"""Pages whose rows the tests are named by: the threat model (``make threats``), and the tables that are read in the same way."""
 
 from __future__ import annotations
 
@@ -6,44 +6,59 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "threats.md"
+DOCS = HERE.parent / "docs"
 
 
 class Row(NamedTuple):
-    """One row of docs/threats.md."""
+    """One row of a page: what it is about, and why no test holds it; empty where one does."""
 
     id: str
     threat: str
     reason: str
 
 
-def rows() -> list[Row]:
-    """Return the rows of the page."""
-    found = re.findall(r"^\| (A-\d{3}) \| (.*?) \| (.*?) ?\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    return [Row(*groups) for groups in found]
+class Page(NamedTuple):
+    """A page, the mark that names its rows, and the form of their names."""
+
+    file: str
+    mark: str
+    names: str
+
+    def rows(self) -> list[Row]:
+        """Return the rows of the page."""
+        found = re.findall(rf"^\| `?({self.names})`? \| (.*?) \| (.*?) ?\|$", (DOCS / self.file).read_text(encoding="utf-8"),
+                           re.MULTILINE)
+        return [Row(*groups) for groups in found]
+
+    def marks(self, *, without: str = "") -> Counter[str]:
+        """Return how often each row is named by a mark in the tests' text, leaving out the folder ``without``."""
+        text = "".join(path.read_text(encoding="utf-8") for path in _tests() if without not in path.relative_to(HERE).parts)
+        return Counter(re.findall(rf'\b{self.mark}\("({self.names})"\)', text))
+
+    def report(self) -> int:
+        """Run the marked tests and print the table; return what pytest returned."""
+        held, rows = self.marks(), self.rows()
+        run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", self.mark], cwd=HERE.parent, check=False)
+        width = max(len(row.id) for row in rows)
+        for row in rows:
+            state = f"held by {held[row.id]}" if held[row.id] else row.reason.partition(":")[0]
+            print(f"{row.id:{width}}  {state:16}  {row.threat}")
+        by_state = Counter("held" if held[row.id] else row.reason.partition(":")[0].split(" ")[0] for row in rows)
+        print(", ".join(f"{count} {state}" for state, count in by_state.most_common()))
+        return run.returncode
 
 
-def marks() -> Counter[str]:
-    """Return how often each row is named by a mark in the tests' text."""
-    text = "".join(path.read_text(encoding="utf-8") for path in HERE.rglob("test_*.py") if "node_modules" not in path.parts)
-    return Counter(re.findall(r'mark\.threat\("(A-\d{3})"\)', text))
+def _tests() -> Iterator[Path]:
+    return (path for path in HERE.rglob("test_*.py") if "node_modules" not in path.parts)
 
 
-def main() -> int:
-    """Run the marked tests and print the table; fail when one of them fails."""
-    held = marks()
-    run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "threat"], cwd=HERE.parent, check=False)
-    for row in rows():
-        state = f"held by {held[row.id]}" if held[row.id] else row.reason.partition(":")[0]
-        print(f"{row.id}  {state:16}  {row.threat}")
-    by_state = Counter("held" if held[row.id] else row.reason.partition(":")[0].split(" ")[0] for row in rows())
-    print(", ".join(f"{count} {state}" for state, count in by_state.most_common()))
-    return run.returncode
-
+THREATS = Page("threats.md", "threat", r"A-\d{3}")
+MODULES = Page("conformance.md", "conformance", r"oidcc-client-test[\w-]*")
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit((MODULES if sys.argv[1:] == ["conformance"] else THREATS).report())

@@ -145,10 +145,7 @@ def test_another_account_is_asked_for_after_one_that_does_not_suffice(journey):
 # -- back from a logout ------------------------------------------------------------------------------------------------
 
 @pytest.mark.threat("A-112")
-@pytest.mark.parametrize("query", [
-    pytest.param("", marks=pytest.mark.conformance("oidcc-client-test-rp-init-logout-no-state")),
-    pytest.param("state=another", marks=pytest.mark.conformance("oidcc-client-test-rp-init-logout-other-state")),
-    "return_to=//evil.example", "state=a&state=b", "error=x", "%ff=%00"])
+@pytest.mark.parametrize("query", ["return_to=//evil.example", "state=a&state=b", "error=x", "%ff=%00"])
 def test_whatever_comes_back_from_a_logout_it_is_the_same_page(journey, query):
     j = journey("oidc")
     j.sign_in("nguyet")
@@ -169,24 +166,3 @@ def test_a_logout_works_when_the_provider_is_down(journey):
     assert out.status == 303
     assert out.headers["Clear-Site-Data"] == '"cache"'
     assert not j.session()["authenticated"]
-
-
-@pytest.mark.conformance("oidcc-client-test-userinfo-invalid-sub")
-@pytest.mark.conformance("oidcc-client-test-userinfo-bearer-header")
-def test_userinfo_is_asked_by_header_and_must_be_of_the_same_subject(journey):
-    j = journey("oidc")
-    assert j.sign_in("nguyet").json()["name"] == "Nguyễn Thị Ánh Nguyệt"
-    asked = [entry for entry in j.simulator.state.log if entry["path"].endswith("userinfo")]
-    assert [entry["parameters"] for entry in asked] == [{}]
-    j.switch(fault_id_token="other-subject")
-    other = Browser()
-    assert j.sign_in("duc", browser=other).status == 502
-    assert not j.session(other)["authenticated"]
-
-
-@pytest.mark.conformance("oidcc-client-test-discovery-jwks-uri-keys")
-@pytest.mark.conformance("oidcc-client-test-kid-absent-single-jwks")
-def test_keys_without_an_id_are_used(journey):
-    j = journey("oidc")
-    j.switch(kid="off")
-    assert j.sign_in("nguyet").json()["name"] == "Nguyễn Thị Ánh Nguyệt"

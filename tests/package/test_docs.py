@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import runpy
+import shutil
 import stat
 import subprocess
 import sys
@@ -28,6 +30,9 @@ from vneid_middleware.middleware import Middleware
 from vneid_middleware.models import Identity
 from vneid_middleware.paste import make_filter
 from vneid_middleware.settings import Source
+from vneid_middleware.simulator.personas import PERSONAS
+from vneid_middleware.simulator.switches import FAULTS, FAULTY
+from vneid_middleware.testing import MISBEHAVIOURS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -391,6 +396,39 @@ def test_the_example_of_a_test_runs() -> None:
     found: dict[str, Any] = {}
     exec(compile(text, "plugins.md", "exec"), found)
     assert found["problems_of"](BASE | {"storage": "sqlite:////nowhere/v.db"}) == []
+
+
+# -- the testing kit ---------------------------------------------------------------------------------------------------
+
+def test_the_kit_s_examples_run_beside_an_example_portal(tmp_path: Path) -> None:
+    portal, plugin = blocks(DOCS / "testing.md", "python")
+    folder = shutil.copytree(ROOT / "examples" / "wsgi", tmp_path / "wsgi")
+    (folder / "test_portal.py").write_text(portal, encoding="utf-8")
+    (folder / "test_plugin.py").write_text(plugin, encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if name != "VNEID_SECRET"}
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=folder, env=environment,
+                          capture_output=True, text=True, timeout=100)
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
+    assert not list(folder.rglob("*.db"))
+
+
+def test_every_misbehaviour_is_on_the_kit_s_page() -> None:
+    text = (DOCS / "testing.md").read_text(encoding="utf-8")
+    table = text[text.index("| name |"):text.index("`MISBEHAVIOURS` holds")]
+    named = set(re.findall(r"`([a-z0-9-]+)`", "".join(row.split("|")[1] for row in table.splitlines() if row)))
+    pattern = re.compile(rf"rp-backchannel-|({'|'.join(FAULTY)})-({'|'.join(FAULTS)})$")
+    by_pattern = {name for name in MISBEHAVIOURS if pattern.match(name)}
+    assert named == set(MISBEHAVIOURS) - by_pattern
+    assert all(f"`{fault}`" in table for fault in FAULTS[1:])
+    marked = {row.split("|")[1]: row.split("|")[3].strip() for row in table.splitlines()[2:] if row}
+    for names, verdict in marked.items():
+        for name in re.findall(r"`([a-z0-9-]+)`", names):
+            assert MISBEHAVIOURS[name].refused is (verdict == "refused"), name
+
+
+def test_every_persona_is_on_the_kit_s_page() -> None:
+    text = (DOCS / "testing.md").read_text(encoding="utf-8")
+    assert [key for key in PERSONAS if f"`{key}`" not in text] == []
 
 
 def test_every_directive_is_explained(generator: ModuleType) -> None:

@@ -9,25 +9,26 @@ from pathlib import Path
 import pytest
 
 import vneid_middleware
-from threats import marks, rows
+from threats import THREATS
 
 SOURCES = sorted(Path(vneid_middleware.__file__).parent.rglob("*.py"))
 UNGUESSABLE = re.compile(r"(nonce|verifier|secret|signature|hmac|digest|password|api_key|bearer)$")
 
 
 def test_every_row_has_a_test_or_a_reason() -> None:
-    held = marks()
-    assert [row.id for row in rows() if not held[row.id] and not row.reason] == []
-    assert [row.id for row in rows() if held[row.id] and row.reason] == []
+    held = THREATS.marks()
+    assert [row.id for row in THREATS.rows() if not held[row.id] and not row.reason] == []
+    assert [row.id for row in THREATS.rows() if held[row.id] and row.reason] == []
 
 
 def test_reasons_are_of_three_kinds() -> None:
-    assert [row for row in rows() if row.reason and not row.reason.startswith(("open: ", "not applicable", "held "))] == []
+    kinds = ("open: ", "not applicable", "held ")
+    assert [row for row in THREATS.rows() if row.reason and not row.reason.startswith(kinds)] == []
 
 
 def test_no_test_names_a_row_that_is_not_there() -> None:
-    assert set(marks()) - {row.id for row in rows()} == set()
-    assert len(rows()) > 100
+    assert set(THREATS.marks()) - {row.id for row in THREATS.rows()} == set()
+    assert len(THREATS.rows()) > 100
 
 
 def _name(node: ast.expr) -> str:

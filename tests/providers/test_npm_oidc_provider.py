@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import re
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
@@ -29,9 +27,7 @@ def leave(browser, asked):
     """Answer the provider's question whether to sign out with yes, as a person would."""
     page = browser.get(asked.location)
     assert page.status == 200
-    action = html.unescape(re.search(r'action="([^"]+)"', page.text)[1])
-    fields = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', page.text))
-    return browser.post(urljoin(asked.location, action), {**fields, "logout": "yes"})
+    return browser.submit(page, logout="yes")
 
 
 @pytest.mark.conformance("oidcc-client-test")
@@ -49,8 +45,8 @@ def test_a_whole_login_and_logout(portal, provider):
     assert query["post_logout_redirect_uri"] == [p.url + "/vneid/logged-out"]
     assert not p.session()["authenticated"]
     back = leave(p.browser, asked)
-    assert back.location == p.url + "/vneid/logged-out"
-    assert "Bạn đã đăng xuất" in p.browser.get(back.location).text
+    assert back.url == p.url + "/vneid/logged-out"
+    assert "Bạn đã đăng xuất" in back.text
     # the provider has forgotten the browser, too: it asks who is there
     begun = p.browser.get(p.url + "/vneid/login")
     assert "/interaction/" in p.browser.get(begun.location).location
@@ -69,13 +65,35 @@ def test_the_secret_in_both_places_with_every_character(portal, method):
     assert p.sign_in().json()["name"] == ACCOUNT["name"]
 
 
-def test_a_key_of_our_own_instead_of_a_secret(portal, tmp_path, capsys):
-    pem = tmp_path / "signing.pem"
-    assert main(["keys", "new", "signing", "--out", str(pem)]) == 0
-    jwk = public_jwk(load_pem_private_key(pem.read_bytes(), None))
-    p = portal({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [jwk]}},
-               **{"sso.client_auth": "private_key_jwt", "sso.signing_key": str(pem)})
+@pytest.mark.conformance("oidcc-client-test")
+def test_a_key_of_our_own_instead_of_a_secret(portal, provider, tmp_path, capsys):
+    pems = [tmp_path / "signing.pem", tmp_path / "another.pem"]
+    for pem in pems:
+        assert main(["keys", "new", "signing", "--out", str(pem)]) == 0
+    registered, another = ({"keys": [public_jwk(load_pem_private_key(pem.read_bytes(), None))]} for pem in pems)
+    p = portal({"token_endpoint_auth_method": "private_key_jwt", "jwks": registered},
+               **{"sso.client_auth": "private_key_jwt", "sso.signing_key": str(pems[0])})
     assert p.sign_in().json()["name"] == ACCOUNT["name"]
+    provider.control(clients=[{**p.client, "jwks": another}])
+    other = Browser()
+    assert p.sign_in(browser=other).status == 502
+    assert not p.session(other)["authenticated"]
+
+
+@pytest.mark.conformance("oidcc-client-test")
+@pytest.mark.conformance("oidcc-client-test-form-post-error")
+def test_an_answer_by_form(portal, provider):
+    p = portal(**{"sso.response_mode": "form_post"})
+    page = p.sign_in("/ho-so")
+    assert (page.status, page.url.startswith(provider.issuer)) == (200, True)
+    end = p.browser.submit(page)
+    assert (end.url, end.json()) == (p.url + "/ho-so", PERSON)
+    provider.control(deny=True)
+    other = Browser()
+    end = other.submit(p.sign_in(browser=other))
+    assert end.status == 403
+    assert "Bạn đã từ chối đăng nhập" in end.text
+    assert not p.session(other)["authenticated"]
 
 
 @pytest.mark.conformance("oidcc-client-test-signing-key-rotation")

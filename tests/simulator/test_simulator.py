@@ -7,11 +7,14 @@ import json
 import re
 import secrets
 from base64 import b64encode, urlsafe_b64encode
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from webob import Request
@@ -329,6 +332,7 @@ def test_id_tokens_are_right_or_wrong_as_told(vneid, fault):
         digest = urlsafe_b64encode(hashlib.sha256(answer["access_token"].encode()).digest()[:16]).rstrip(b"=").decode()
         assert (claims["nonce"], claims["at_hash"]) == ("n", digest)
         assert claims["exp"] > vneid.now
+        assert claims["auth_time"] == claims["iat"]
         assert answer["token_type"] == "Bearer"
 
     if fault in ("none", "other-subject", "other-number"):
@@ -371,7 +375,10 @@ def test_rotation_publishes_the_new_key_only(vneid):
 
 def test_the_log_holds_no_secret(vneid):
     vneid.token(vneid.code())
+    vneid.token(vneid.code(), {"Authorization": DEMO_SECRET})
+    vneid.token(vneid.code(), {"Authorization": f"Bearer {DEMO_SECRET}"})
     log = vneid.get("/control/log").text
+    assert [entry["authorization"] for entry in json.loads(log)["requests"] if entry["path"] == TOKEN] == ["", "", "Bearer"]
     assert TOKEN in log
     assert DEMO_SECRET not in log
     assert VERIFIER not in log
@@ -402,3 +409,51 @@ def test_codes_and_tokens_are_random(vneid):
     codes = {vneid.code() for _ in range(50)}
     assert len(codes) == 50
     assert all(len(code) >= len(secrets.token_urlsafe(24)) for code in codes)
+
+
+# -- a key of the portal's own in place of a secret --------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def own_keys():
+    return ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+
+
+def assertion(vneid, key, **changed):
+    claims = {"iss": "keyed", "sub": "keyed", "aud": ISSUER + TOKEN, "exp": int(vneid.now) + 60, "jti": secrets.token_hex(8),
+              **changed}
+    return jwt.encode({name: value for name, value in claims.items() if value is not None}, key, "ES256")
+
+
+def prove(vneid, keys, given, **changed):
+    pem = keys[0].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    vneid.state.clients["keyed"] = Client("keyed", "its-secret", (CALLBACK,), auth_method="private_key_jwt", assertion_key=pem)
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    return vneid.token(vneid.code(client_id="keyed"), **{"client_id": "keyed", "client_secret": None, "client_assertion": given,
+                                                         "client_assertion_type": kind, **changed}).status_int
+
+
+def test_a_client_proves_itself_by_its_key_once(vneid, own_keys):
+    given = assertion(vneid, own_keys[0])
+    assert prove(vneid, own_keys, given) == 200
+    assert prove(vneid, own_keys, given) == 401
+    assert prove(vneid, own_keys, assertion(vneid, own_keys[0], aud=ISSUER)) == 200
+
+
+@pytest.mark.parametrize("changed", [{"iss": "another"}, {"sub": "another"}, {"aud": "https://another.example"}, {"aud": None},
+                                     {"exp": 1}, {"exp": None}, {"jti": None}])
+def test_an_assertion_that_does_not_hold(vneid, own_keys, changed):
+    assert prove(vneid, own_keys, assertion(vneid, own_keys[0], **changed)) == 401
+
+
+def test_an_assertion_of_another_key_or_none_at_all(vneid, own_keys):
+    assert prove(vneid, own_keys, assertion(vneid, own_keys[1])) == 401
+    assert prove(vneid, own_keys, "") == 401
+    assert prove(vneid, own_keys, assertion(vneid, own_keys[0]), client_id=DEMO_CLIENT) == 401
+    assert prove(vneid, own_keys, None, client_assertion_type=None, client_secret="its-secret") == 401
+
+
+def test_a_client_keeps_to_its_registered_method(vneid):
+    vneid.state.clients[DEMO_CLIENT] = replace(vneid.state.clients[DEMO_CLIENT], auth_method="client_secret_basic")
+    assert vneid.token(vneid.code()).status_int == 401
+    headers = {"Authorization": "Basic " + b64encode(f"{DEMO_CLIENT}:{DEMO_SECRET}".encode()).decode()}
+    assert vneid.token(vneid.code(), headers, client_id=None, client_secret=None).status_int == 200

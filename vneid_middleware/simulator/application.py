@@ -11,7 +11,7 @@ from vneid_middleware.simulator.answers import Pages, ProtocolError, json_answer
 from vneid_middleware.simulator.authorization import Authorization
 from vneid_middleware.simulator.control import Control
 from vneid_middleware.simulator.counter import PATH, Counter
-from vneid_middleware.simulator.endpoints import LOGOUT, TOKEN, USERINFO, Endpoints
+from vneid_middleware.simulator.endpoints import CLAIMS, LOGOUT, TOKEN, USERINFO, Endpoints
 from vneid_middleware.simulator.lgsp import API, HEADER_API, TokenHeader, Wso2
 from vneid_middleware.simulator.lgsp import TOKEN as LGSP_TOKEN
 from vneid_middleware.simulator.phone import Phone
@@ -46,6 +46,7 @@ class Simulator:
             ("GET", "/"): control.home, ("GET", "/auth"): people.authorize, ("POST", "/auth"): people.authorize,
             ("POST", TOKEN): programs.token, ("GET", USERINFO): programs.userinfo, ("GET", LOGOUT): programs.logout,
             ("GET", "/.well-known/openid-configuration"): programs.discovery, ("GET", "/jwks"): programs.jwks,
+            ("GET", CLAIMS): programs.claim_source,
             ("GET", "/health"): lambda request: json_answer({"status": "ok"}),
             ("GET", "/control"): control.control, ("POST", "/control"): control.change,
             ("GET", "/control/switches"): control.switches, ("POST", "/control/switches"): control.change_switches,
@@ -70,7 +71,7 @@ class Simulator:
             masked = {name: "***" if name in _SECRET_PARAMETERS else value for name, value in _parameters(request)}
             masked.update(request.environ.get("simulator.asked", {}))
             self.state.log.append({"method": request.method, "path": request.path_info, "parameters": masked,
-                                   "status": response.status_int})
+                                   "status": response.status_int, "authorization": _scheme(request)})
         return response(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
@@ -101,6 +102,12 @@ class Simulator:
             if path.startswith(prefix + "/"):
                 return platform.answer(request, path.removeprefix(prefix))
         return None
+
+
+def _scheme(request: Request) -> str:
+    scheme, space, _ = request.headers.get("Authorization", "").partition(" ")
+    # one word alone may be the secret itself
+    return scheme if space else ""
 
 
 def _parameters(request: Request) -> list[tuple[str, str]]:

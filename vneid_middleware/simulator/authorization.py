@@ -82,7 +82,7 @@ class Authorization:
             self.state.browsers[cookie] = (persona, now)
         grant = Grant(asked["client_id"], asked["redirect_uri"], persona, asked.get("nonce", ""),
                       asked.get("code_challenge", ""), self.state.clock() + self.state.code_lifetime,
-                      self.state.browsers[cookie][1], sid_of(cookie))
+                      self.state.browsers[cookie][1], sid_of(cookie), asked["scope"])
         answer = {"code": self.state.grant(grant)}
         if self.state.switches["encrypted_code"] == "on":
             # base64 with a raw plus sign that must survive the way through the browser

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from vneid_middleware.core.logout_token import EVENT
-from vneid_middleware.simulator.state import Client, State
+from vneid_middleware.simulator.state import Client, State, Told
 from vneid_middleware.simulator.switches import LOGOUT_FAULTS
 from vneid_middleware.simulator.tokens import Keys
 
@@ -28,10 +28,13 @@ class Backchannel:
         self._state, self._issuer, self._keys = state, issuer, keys
 
     def tell_all(self, sid: str, subject: str) -> None:
-        """Tell every client that registered an address; those that don't answer are passed over."""
+        """Tell every client that the session signed in at and that registered an address; those that don't answer are passed
+        over."""
+        visited = {grant.client_id for grant in list(self._state.grants.values()) if grant.sid == sid}
         for client in list(self._state.clients.values()):
-            if client.backchannel_uri:
-                self.send(client, self.token(client, sid=sid, subject=subject))
+            if client.backchannel_uri and client.client_id in visited:
+                token = self.token(client, sid=sid, subject=subject, fault=self._state.faults["logout_token"])
+                self._state.told.append(self._sent(client, token))
 
     def token(self, client: Client, *, sid: str = "", subject: str = "", fault: str = "none", token_id: str = "") -> str:
         """Return a logout token, spoilt as ``fault`` says.
@@ -50,14 +53,18 @@ class Backchannel:
 
     def send(self, client: Client, token: str) -> int:
         """POST a logout token; return the client's status, or 0 when it did not answer."""
+        return self._sent(client, token).status
+
+    def _sent(self, client: Client, token: str) -> Told:
         parts = urlsplit(client.backchannel_uri)
         connection = http.client.HTTPConnection(parts.netloc, timeout=_SECONDS)
         try:
             connection.request("POST", parts.path, urlencode({"logout_token": token}),
                                {"Content-Type": "application/x-www-form-urlencoded"})
-            return connection.getresponse().status
+            answer = connection.getresponse()
+            return Told(client.backchannel_uri, answer.status, answer.headers.get("Cache-Control", ""))
         except (OSError, http.client.HTTPException):
-            return 0
+            return Told(client.backchannel_uri, 0)
         finally:
             connection.close()
 

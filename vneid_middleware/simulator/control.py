@@ -44,7 +44,7 @@ class Control:
         return redirect(self.issuer + "/control")
 
     def switches(self, request: Request) -> Response:
-        return json_answer({**self.state.switches, **{f"fault.{name}": value for name, value in self.state.faults.items()}})
+        return json_answer(self.state.current())
 
     def change_switches(self, request: Request) -> Response:
         for name, value in json_body(request).items():

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hmac
-from base64 import b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from hashlib import sha256
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import urlencode
 
 from webob import Request, Response
 
 from vneid_middleware.simulator.answers import Pages, ProtocolError, json_answer, redirect
 from vneid_middleware.simulator.backchannel import Backchannel
+from vneid_middleware.simulator.client_auth import authenticated
 from vneid_middleware.simulator.faults import misbehaviour
 from vneid_middleware.simulator.personas import PERSONAS
 from vneid_middleware.simulator.state import COOKIE, Client, Grant, State, sid_of
@@ -20,10 +21,7 @@ from vneid_middleware.simulator.tokens import Keys, at_hash, envelope
 TOKEN = "/api/idp/auth/realms/citizen/protocol/openid-connect/token"
 USERINFO = "/api/idp/third-party/userinfo"
 LOGOUT = "/api/idp/sso/logout"
-
-_BODIES = {"html": (200, "text/html", b"<h1>It works!</h1>"), "invalid-json": (200, "application/json", b'{"a":'),
-           "500": (500, "text/html", b"Internal Server Error"), "503": (503, "text/html", b"Service Unavailable")}
-"""Faults that are short answers."""
+CLAIMS = "/claims"
 
 
 class Endpoints:
@@ -48,7 +46,7 @@ class Endpoints:
         if request.content_type != "application/x-www-form-urlencoded":
             raise ProtocolError(400, "invalid_request", "Form parameters expected")
         form = request.POST
-        client = self._authenticated(request)
+        client = authenticated(request, self.state, [self.issuer, self.issuer + TOKEN])
         if form.get("grant_type") != "authorization_code":
             raise ProtocolError(400, "unsupported_grant_type", "Unsupported grant_type")
         grant = self.state.redeem(form.get("code", ""))
@@ -59,16 +57,6 @@ class Endpoints:
         self._check_verifier(grant, form.get("code_verifier", ""))
         return self._sealed(self._tokens(grant, client), client)
 
-    def _authenticated(self, request: Request) -> Client:
-        given_id, given_secret = request.POST.get("client_id", ""), request.POST.get("client_secret", "")
-        if request.authorization and request.authorization[0].lower() == "basic":
-            pair = b64decode(str(request.authorization[1])).decode()
-            given_id, _, given_secret = (unquote(part) for part in pair.partition(":"))
-        client = self.state.clients.get(given_id)
-        if client is None or not hmac.compare_digest(client.client_secret.encode(), given_secret.encode()):
-            raise ProtocolError(401, "unauthorized_client", "Invalid client or Invalid client credentials")
-        return client
-
     def _check_verifier(self, grant: Grant, verifier: str) -> None:
         if self.state.switches["pkce"] == "ignored" or not grant.challenge:
             return
@@ -77,11 +65,13 @@ class Endpoints:
             raise ProtocolError(400, "invalid_grant", "PKCE verification failed: Code mismatch")
 
     def _tokens(self, grant: Grant, client: Client) -> dict[str, Any]:
-        fault, access_token = self.state.faults["id_token"], self.state.issue(grant)
+        fault, access_token, switches = self.state.faults["id_token"], self.state.issue(grant), self.state.switches
         answer: dict[str, Any] = {"access_token": access_token, "token_type": "Bearer", "expires_in": 300, "scope": "openid"}
-        if self.state.switches["id_token"] == "on":
+        if switches["id_token"] == "on":
+            if switches["new_key"] == "before-signing":
+                self.keys.rotate()
             answer["id_token"] = self.keys.id_token(self._id_claims(grant, access_token), fault, client.client_secret,
-                                                    self.state.switches["kid"] == "on")
+                                                    switches["kid"] == "on", switches["algorithm"])
         if fault == "wrong-token-type":
             answer["token_type"] = "mac"
         if fault == "no-access-token":
@@ -105,14 +95,35 @@ class Endpoints:
         grant = self.state.tokens.get(token) if kind.lower() == "bearer" else None
         if grant is None:
             raise ProtocolError(401, "invalid_token", "Token verification failed")
-        switches = self.state.switches
-        claims = PERSONAS[grant.persona].claims(switches["claims"], switches["loas"],
-                                                switches["sub"] == "on" or switches["claims"] == "oidc")
+        claims = {**self._claims(grant), **self._sources()}
+        if self.state.switches["userinfo"] == "signed":
+            signed = self.keys.sign({**claims, "iss": self.issuer, "aud": grant.client_id}, "none", "", "JWT")
+            return Response(signed.encode(), content_type="application/jwt")
+        return self._sealed(claims, self.state.clients[grant.client_id])
+
+    def _claims(self, grant: Grant) -> dict[str, Any]:
+        switches, persona = self.state.switches, PERSONAS[grant.persona]
+        with_sub = switches["sub"] == "on" or switches["claims"] == "oidc"
+        claims = {**persona.claims(switches["claims"], switches["loas"], with_sub), **persona.contact(grant.scope)}
         if self.state.faults["id_token"] == "other-subject":
             claims["sub"] = "sim-somebody-else"
         if self.state.faults["id_token"] == "other-number":
             claims.update({name: "100199999999" for name in ("SoDinhDanh", "citizenPid") if name in claims})
-        return self._sealed(claims, self.state.clients[grant.client_id])
+        return claims
+
+    def _sources(self) -> dict[str, Any]:
+        """Say that somebody else vouches for a claim (OpenID Connect Core 5.6.2), where the switch wants it."""
+        source: dict[str, Any] = {}
+        if self.state.switches["claim_sources"] == "aggregated":
+            vouched = {"iss": "https://phuong.example", "phone_number": "+84 911 000 000"}
+            source = {"JWT": self.keys.sign(vouched, "none", "", "JWT")}
+        elif self.state.switches["claim_sources"] == "distributed":
+            source = {"endpoint": self.issuer + CLAIMS, "access_token": "for-the-source"}
+        return {"_claim_names": {"phone_number": "phuong"}, "_claim_sources": {"phuong": source}} if source else {}
+
+    def claim_source(self, request: Request) -> Response:
+        """The source that ``distributed`` names."""
+        return json_answer({"phone_number": "+84 911 000 000"})
 
     def _sealed(self, answer: dict[str, Any], client: Client) -> Response:
         if self.state.switches["response"] == "plain":
@@ -137,7 +148,7 @@ class Endpoints:
         if not back:
             return self._pages.page(request, "message.html", 200, title_vi="Bạn đã đăng xuất khỏi trình mô phỏng",
                               title_en="You have signed out of the simulator")
-        state = request.GET.get("state")
+        state = {"another": "another", "none": None}.get(self.state.switches["logout_state"], request.GET.get("state"))
         response = redirect(back + (f"?{urlencode({'state': state})}" if state else ""))
         response.delete_cookie(COOKIE)
         return response
@@ -145,14 +156,18 @@ class Endpoints:
     def discovery(self, request: Request) -> Response:
         """OpenID Provider Metadata."""
         return misbehaviour(self.state, "discovery") or json_answer({
-            "issuer": self.issuer, "authorization_endpoint": f"{self.issuer}/auth", "token_endpoint": self.issuer + TOKEN,
+            "issuer": self.issuer if self.state.switches["metadata_issuer"] == "own" else "https://evil.example",
+            "authorization_endpoint": f"{self.issuer}/auth", "token_endpoint": self.issuer + TOKEN,
             "userinfo_endpoint": self.issuer + USERINFO, "end_session_endpoint": self.issuer + LOGOUT,
             "jwks_uri": f"{self.issuer}/jwks", "response_types_supported": ["code"], "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["RS256"], "code_challenge_methods_supported": ["S256"],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "id_token_signing_alg_values_supported": [self.state.switches["algorithm"]],
+            "code_challenge_methods_supported": ["S256"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "response_modes_supported": ["query", "form_post"],
             "backchannel_logout_supported": True, "backchannel_logout_session_supported": True,
             "authorization_response_iss_parameter_supported": self.state.switches["iss"] == "on"})
 
     def jwks(self, request: Request) -> Response:
         """The published keys."""
-        return misbehaviour(self.state, "jwks") or json_answer(self.keys.jwks(self.state.switches["kid"] == "on"))
+        return misbehaviour(self.state, "jwks") or json_answer(self.keys.jwks(
+            self.state.switches["kid"] == "on", self.state.switches["algorithm"], self.state.switches["other_keys"]))

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from vneid_middleware.simulator.agency import Agency
 from vneid_middleware.simulator.lookups import Lookup, Lookups
@@ -33,6 +33,10 @@ class Client:
     """PEM, for the rsa-aes envelope."""
     backchannel_uri: str = ""
     """Where logout tokens go; empty: nowhere."""
+    auth_method: str = ""
+    """The only way in which it may prove itself at the token endpoint; empty: by its secret in the header or in the form."""
+    assertion_key: str = ""
+    """PEM, for private_key_jwt."""
 
 
 @dataclass
@@ -47,9 +51,18 @@ class Grant:
     expires: float
     authenticated: int
     sid: str = ""
+    scope: str = ""
     encrypt_key: str = ""
     used: bool = False
     access_tokens: list[str] = field(default_factory=list)
+
+
+class Told(NamedTuple):
+    """What a relying party answered to a logout token; status 0 when it did not answer."""
+
+    uri: str
+    status: int
+    cache_control: str = ""
 
 
 def sid_of(cookie: str) -> str:
@@ -85,8 +98,10 @@ class State:
     def reset(self) -> None:
         """Forget everything but the clients and the agency; all switches go to their defaults."""
         with self.lock:
-            self.switches = {name: values[0] for name, values in SWITCHES.items()}
-            self.faults = dict.fromkeys(FAULT_VALUES, "none")
+            self.switches: dict[str, str] = {}
+            self.faults: dict[str, str] = {}
+            for name, value in self.defaults().items():
+                self.set(name, value)
             self.lookups = Lookups(self.clock, self.patience, lambda lookup: self.on_decided(lookup))
             self.persona = ""
             self.grants: dict[str, Grant] = {}
@@ -95,7 +110,18 @@ class State:
             self.lgsp_tokens: dict[str, float] = {}
             self.phones: dict[str, str] = {}
             self.browsers: dict[str, tuple[str, int]] = {}
+            self.assertions: set[str] = set()
+            self.told: list[Told] = []
             self.log.clear()
+
+    @staticmethod
+    def defaults() -> dict[str, str]:
+        """Return every switch and fault with its default."""
+        return {**{name: values[0] for name, values in SWITCHES.items()}, **{f"fault.{name}": "none" for name in FAULT_VALUES}}
+
+    def current(self) -> dict[str, str]:
+        """Return every switch and fault as it is set."""
+        return {**self.switches, **{f"fault.{name}": value for name, value in self.faults.items()}}
 
     def set(self, name: str, value: str) -> None:
         """Set a switch or a fault.

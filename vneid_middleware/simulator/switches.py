@@ -16,6 +16,13 @@ SIGN_ON: dict[str, tuple[str, ...]] = {
     "nonce": ("honoured", "ignored"),
     "iss": ("off", "on"),
     "kid": ("on", "off"),
+    "algorithm": ("RS256", "PS256", "ES256"),
+    "other_keys": ("none", "of-other-kinds", "of-the-same-kind"),
+    "new_key": ("never", "before-signing"),
+    "metadata_issuer": ("own", "another"),
+    "userinfo": ("json", "signed"),
+    "claim_sources": ("none", "aggregated", "distributed"),
+    "logout_state": ("returned", "another", "none"),
 }
 COUNTER: dict[str, tuple[str, ...]] = {
     "consent": ("ask", "always", "never", "silent"),
@@ -40,12 +47,12 @@ PLATFORM_FAULTS = (*FAULTS, "own-error", "down")
 
 TOKEN_FAULTS = ("none", "wrong-signature", "alg-none", "hs256", "wrong-nonce", "no-nonce", "wrong-iss", "wrong-aud", "no-sub",
                 "no-iat", "expired", "wrong-at-hash", "unknown-kid", "other-subject", "other-number", "wrong-token-type",
-                "no-access-token")
+                "no-access-token", "no-aud", "no-auth-time", "old-auth-time")
 
 LOGOUT_FAULTS = ("none", "alg-none", "wrong-alg", "wrong-signature", "unknown-kid", "wrong-type", "wrong-iss", "wrong-aud",
                  "no-event", "wrong-event", "event-no-object", "with-nonce", "no-jti", "no-iat", "no-exp", "expired", "old",
                  "future", "lives-long", "no-sub-no-sid")
-"""What can be wrong with a logout token; given with each one."""
+"""What can be wrong with a logout token: with one that is sent by program, and with those that the end of a session sends."""
 
 ANSWER_FAULTS = ("none", *SPOILT_SIGNATURES, "expired", "old-iat", "future-iat", "text-iat", "no-iat", "no-exp",
                  "other-request-id", "no-request-id", "other-qr-id", "no-qr-id", "swapped", "replayed", "wrong-aud", "wrong-iss",
@@ -54,7 +61,9 @@ ANSWER_FAULTS = ("none", *SPOILT_SIGNATURES, "expired", "old-iat", "future-iat",
                  "no-transaction", "other-transaction")
 """What can be wrong with an answer at the counter."""
 
-SIGN_ON_FAULTS = {"token": FAULTS, "userinfo": FAULTS, "jwks": FAULTS, "discovery": FAULTS, "id_token": TOKEN_FAULTS}
+FAULTY = ("token", "userinfo", "jwks", "discovery")
+"""The endpoints of sign-on that misbehave."""
+SIGN_ON_FAULTS = {**dict.fromkeys(FAULTY, FAULTS), "id_token": TOKEN_FAULTS, "logout_token": LOGOUT_FAULTS}
 COUNTER_FAULTS = {"answer": ANSWER_FAULTS, "qr": FAULTS, "qr_jwks": FAULTS, "ndxp": (*PLATFORM_FAULTS, "own-error-200"),
                   "xroad": (*PLATFORM_FAULTS, "other-id"), "lgsp": (*PLATFORM_FAULTS, "own-error-xml", "throttled"),
                   "lgsp_token": PLATFORM_FAULTS}
