@@ -75,6 +75,9 @@ class TestForm:
         assert rules
         assert rules.requirements("/a") == (Requirement(),)
 
+    def test_the_first_equals_sign_ends_the_pattern_where_none_has_spaces_around(self) -> None:
+        assert parse_access("/a=claim:role=admin").requirements("/a") == (Requirement(claim="role", claim_value="admin"),)
+
     def test_equals_signs_and_spaces_in_a_pattern(self) -> None:
         assert parse_access("/a=b c/* = login").requirements("/a=b c/d") == (Requirement(),)
 
@@ -149,7 +152,9 @@ class TestMatching:
         ("/tra-cứu", ["/tra-cứu"], ["/tra-c\u01b0\u0301u"]),
         ("*hồ*sơ", ["/hồ sơ", "/a/hồ/x/sơ"], ["/hồ sơ/", "/ho so"]),
         ("/a.b+(c)", ["/a.b+(c)"], ["/axb+(c)", "/abbc"]), ("/a\\b", ["/a\\b"], ["/ab"]),
-        ("/a**b", ["/ab", "/axb"], ["/a", "/abx"]),
+        ("/a**b", ["/ab", "/axb"], ["/a", "/abx"]), ("/a**", ["/a", "/ab"], ["/", "/b"]),
+        ("/*/in/*", ["/x/in/", "/x/y/in/z"], ["/*/", "/in/x", "/x/inn/"]), ("/a?*", ["/ab", "/abc"], ["/a", "/b"]),
+        ("/[ab]*", ["/a", "/bc"], ["/[ab]", "/c"]), ("/*b*", ["/b", "/abc"], ["/", "/a"]),
     ])
     @pytest.mark.threat("A-153")
     def test_globs(self, pattern: str, takes_these: list[str], not_these: list[str]) -> None:

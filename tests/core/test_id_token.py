@@ -58,6 +58,7 @@ def refuse(check: Any) -> Any:
         with pytest.raises(TokenError) as caught:
             check(arguments, **changes)
         assert caught.value.code == code
+        assert caught.value.detail, "every refusal tells the operator why"
         return caught.value
 
     return refuse
@@ -285,7 +286,7 @@ class TestNonce:
 
     @pytest.mark.threat("A-014")
     def test_no_nonce(self, check: Any, refuse: Any) -> None:
-        refuse("nonce_missing", nonce=...)
+        assert refuse("nonce_missing", nonce=...).evidence == {"claim": "nonce"}
         assert "nonce" not in check({"require_nonce": False}, nonce=...)
 
     @pytest.mark.threat("A-014")

@@ -77,11 +77,13 @@ class CookieNames:
         logins: dict[str, str] = {}
         rest = []
         for part in header.split(";"):
-            name, _, value = part.strip().partition("=")
+            # blanks only: to str.strip the last byte of "à" in UTF-8 is one too, and the host's cookies are its own
+            field = part.strip(" \t")
+            name, _, value = field.partition("=")
             if name == session:
                 sessions.append(value)
             elif name.startswith(login):
                 logins[name] = value
             elif name or value:
-                rest.append(part.strip())
+                rest.append(field)
         return sessions[:MAX_SESSION_VALUES], logins, "; ".join(rest)

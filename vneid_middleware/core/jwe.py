@@ -6,6 +6,7 @@ answer for every kind of damage, so that nobody learns from it how far a forged 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from vneid_middleware.core.jose import JoseError, decode_base64url, loads_object
@@ -72,6 +73,7 @@ def _algorithm(private_key: Any) -> str:
     return KEY_ALGORITHMS[0] if isinstance(private_key, RSAPrivateKey) else KEY_ALGORITHMS[1]
 
 
+@lru_cache(maxsize=8)
 def _library_key(private_key: Any) -> Any:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
     from joserfc.jwk import ECKey, RSAKey
