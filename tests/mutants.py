@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MUTANTS = ROOT / "mutants"
 COLUMNS = ("made", "killed", "survived", "timeout", "no tests", "segfault", "suspicious", "not checked")
+ENCODINGS = ("utf-8", "ascii", "latin-1")
 
 
 def outcomes() -> Iterator[tuple[Path, str, str]]:
@@ -38,9 +39,9 @@ def changed_lines(mutant: str, module: Path) -> tuple[str, str]:
 
 
 def is_wording(before: str, after: str) -> bool:
-    """Tell whether only a sentence for people differs: put into other letters, or between ``XX``."""
-    plain = after.replace("XX", "")
-    return after != before and plain.lower() == before.lower() and " " in _difference(before, after)
+    """Tell whether only a sentence for people differs, put into other letters or between ``XX``, or an encoding's name does."""
+    text = _difference(before, after)
+    return after.replace("XX", "").lower() == before.lower() and (" " in text or text.strip("\"'") in ENCODINGS)
 
 
 def _difference(before: str, after: str) -> str:
@@ -61,11 +62,13 @@ def show() -> None:
     print(f"{'module':<40}" + "".join(f"{column:>12}" for column in COLUMNS))
     for name, counts in table.items():
         print(f"{name:<40}" + "".join(f"{counts[column]:>12}" for column in COLUMNS))
-    left = [(mutant, status, *changed_lines(mutant, module)) for module, mutant, status in found if status != "killed"]
+    left = [(mutant, status, *changed_lines(mutant, module)) for module, mutant, status in found
+            if status not in ("killed", "not checked")]
     others = [one for one in left if not is_wording(*one[2:])]
     for mutant, status, before, after in others:
         print(f"\n{mutant} ({status})\n  - {before}\n  + {after}")
-    print(f"\n{len(left) - len(others)} more change nothing but a sentence for people; {len(others)} are shown above")
+    print(f"\n{len(others)} are shown above; {len(left) - len(others)} more change a sentence for people, or the case of an "
+          "encoding's name, and nothing else")
 
 
 def main() -> int:

@@ -7,10 +7,19 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urljoin, urlsplit
 
+from cryptography.hazmat.primitives.asymmetric import rsa
 from waitress import create_server
+
+
+@cache
+def rsa_key(name: str) -> rsa.RSAPrivateKey:
+    """Return the RSA key of ``name``: made once in a process, since that takes long."""
+    return rsa.generate_private_key(65_537, 2_048)
+
 
 NAVIGATION = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Sec-Fetch-Mode": "navigate"}
 

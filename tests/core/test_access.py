@@ -110,6 +110,11 @@ class TestForm:
             parse_access(f"/good = pass\n{line}\n")
         assert repr(" ".join(line.split())) in str(caught.value)
 
+    def test_the_claims_that_rules_ask_for_are_told(self) -> None:
+        rules = parse_access("/a = claim:role=admin level>=2\n/b = login\n/c = claim:unit=1\n/d = claim:role=x")
+        assert rules.claim_names() == {"role", "unit"}
+        assert parse_access("/b = login").claim_names() == frozenset()
+
     def test_every_wrong_line_is_named_at_once(self) -> None:
         with pytest.raises(ValueError, match=r"(?s)'a = login'.*'/b = root'") as caught:
             parse_access("a = login\n/good = login\n/b = root")

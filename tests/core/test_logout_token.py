@@ -50,6 +50,7 @@ def test_the_good_token(end: Any) -> None:
     assert end(sid=...) == LogoutToken("248289761001", "", "j-1", NOW + 180)
     for typ in ("JWT", "LOGOUT+JWT", ...):
         assert end({"typ": typ}).session == "s-1"
+    assert end(jti="j", sid="s", sub="u") == LogoutToken("u", "s", "j", NOW + 180)
     assert end(events={EVENT: {"x": 1}, "other": 1}, jti="j" * 255, sid="é" * 255).token_id == "j" * 255
 
 

@@ -67,6 +67,7 @@ class TestCallback:
     def test_every_parameter_is_read_as_it_was_sent(self) -> None:
         query = "code=a%2Bb+c%2F%3D&state=s%20t&iss=https%3A%2F%2Fi&encrypt_key=k%3D%3D&x=%ff&session_state=1&empty"
         assert oidc.parse_callback(query) == oidc.Callback("s t", "a+b+c/=", "", "https://i", "k==")
+        assert oidc.parse_callback("x=1&state=s&y=2&code=c") == oidc.Callback("s", "c", "", None, "")
         assert oidc.parse_callback("error=access_denied&state=s") == oidc.Callback("s", "", "access_denied", None, "")
         assert oidc.parse_callback("st%61te=s&code=c&iss=") == oidc.Callback("s", "c", "", "", "")
         assert oidc.parse_callback("state=s&code=c&error=") == BACK.__class__("s", "c", "", None, "")
@@ -78,7 +79,7 @@ class TestCallback:
         "state=s&code=c&encrypt_key=a&encrypt_key=", "state=s&code=c&id_token=x", "state=s&code=c&access_token",
         "state=s&code=c&token_type=", "state=s&code=c&expires_in=1", "state=s&code=c&%69d_token=", "code=c&state=%ff",
         "code=%C3%A0&state=s", "code=%00&state=s", "code=a%0d%0ab&state=s", "code=c&state=\xc3\xa0", "code=c&state=s&iss=%0a",
-        "state%3Ds&code=c", "state =s&code=c", "State=s&code=c",
+        "x=1&state=s&code=c&y=2&state=t", "x=1&state=s&code=c&y=2&id_token=t", "state%3Ds&code=c", "state =s&code=c", "State=s&code=c",
     ])
     def test_what_is_missing_repeated_or_of_another_flow_is_refused(self, query: str) -> None:
         with refused("callback_malformed"):
@@ -150,6 +151,7 @@ class TestCheck:
             assert found.detail
         assert oidc.provider_error("login_required").evidence == {"provider_code": "login_required"}
         assert "login_required" in oidc.provider_error("login_required").detail
+        assert oidc.provider_error("x" * 64).evidence == {"provider_code": "x" * 64}
         for error in ("x" * 65, "<script>", "a b", "a\nb", "lỗi!"):
             found = oidc.provider_error(error)
             assert found.evidence == {"provider_code": "unknown"}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import random
 import sys
 import traceback
 import warnings
@@ -34,8 +35,14 @@ def main(module: str, name: str, findings: str, *arguments: str) -> None:
             _write_down(folder, name, data, error)
 
     attempt(tried, b"")
-    atheris.Setup([sys.argv[0], *arguments], once)
+    atheris.Setup([sys.argv[0], *arguments], once, custom_mutator=_mutated)
     atheris.Fuzz()
+
+
+def _mutated(data: bytes, most: int, seed: int) -> bytes:
+    """Return an input that never was, or one that reached something, changed: libFuzzer alone stays with a few bytes."""
+    chance = random.Random(seed)
+    return chance.randbytes(chance.randint(1, most)) if chance.random() < 0.5 else atheris.Mutate(data, most)
 
 
 def _write_down(folder: Path, name: str, data: bytes, error: Exception) -> None:

@@ -1,15 +1,13 @@
 """Runs the fuzz targets and prints what came of it; the exit status is 1 where there are findings. See ``make fuzz``.
 
 ``FUZZ_INPUTS`` is how many inputs all targets get together (1,000,000), each its part by weight; ``FUZZ_SECONDS`` how long a
-target may take at most (900). Named targets get all of it: ``python tests/fuzz/run.py loas return_to``. With ``--minimise``
-the corpus in ``tests/fuzz/corpus`` is written anew from what the runs found: the smallest inputs that reach most.
+target may take at most (900). Named targets get all of it: ``python tests/fuzz/run.py loas return_to``.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,9 +23,7 @@ from fuzz.targets import CORPUS, Target, load  # noqa: E402  the folder above is
 
 WORK = ROOT / "artifacts" / "fuzz"
 FINDINGS, FOUND = WORK / "findings", WORK / "corpus"
-MOST_BYTES = 512
-KEPT, KEPT_BYTES = 40, 320
-"""How many inputs of a target the repository keeps, and how long they may be."""
+MOST_BYTES = 256
 _TRIED = re.compile(r"stat::number_of_executed_units:\s*([0-9]+)")
 
 
@@ -47,7 +43,7 @@ def fuzz(target: Target, inputs: int, seconds: int) -> Outcome:
     for old in FINDINGS.glob(f"{target.name}-*"):
         old.unlink()
     began = time.monotonic()
-    done = _child(target, f"-runs={inputs}", f"-max_total_time={seconds}", f"-max_len={MOST_BYTES}",
+    done = _child(target, f"-runs={inputs}", f"-max_total_time={seconds}", f"-max_len={MOST_BYTES}", "-len_control=0",
                   "-timeout=30", "-rss_limit_mb=2048", "-print_final_stats=1",
                   f"-artifact_prefix={FINDINGS}/{target.name}-", str(grown), str(known))
     said = _TRIED.search(done.stderr)
@@ -63,30 +59,10 @@ def _child(target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:
                               env={**os.environ, "TMPDIR": folder}, capture_output=True, text=True, errors="replace", check=False)
 
 
-def minimise(target: Target) -> None:
-    """Write a target's corpus anew: what reaches most, smallest first, a few dozen inputs at most."""
-    with tempfile.TemporaryDirectory(prefix="vneid-corpus-") as folder:
-        FINDINGS.mkdir(parents=True, exist_ok=True)
-        _child(target, "-merge=1", "-use_counters=0", f"-max_len={KEPT_BYTES}", folder, str(CORPUS / target.name),
-               str(FOUND / target.name))
-        inputs = sorted(Path(folder).iterdir(), key=lambda path: (path.stat().st_size, path.name))[:KEPT]
-        if inputs:
-            kept = CORPUS / target.name
-            shutil.rmtree(kept, ignore_errors=True)
-            kept.mkdir(parents=True)
-            for path in inputs:
-                shutil.copyfile(path, kept / path.name[:16])
-
-
 def main(arguments: list[str]) -> int:
     """Run what is asked for and return the exit status."""
     targets = load()
-    names = [name for name in arguments if not name.startswith("-")] or list(targets)
-    chosen = [targets[name] for name in names]
-    if "--minimise" in arguments:
-        for target in chosen:
-            minimise(target)
-        return 0
+    chosen = [targets[name] for name in arguments or targets]
     inputs, seconds = int(os.environ.get("FUZZ_INPUTS", "1000000")), int(os.environ.get("FUZZ_SECONDS", "900"))
     weights = sum(target.weight for target in chosen)
     outcomes = []
