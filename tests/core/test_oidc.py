@@ -79,7 +79,8 @@ class TestCallback:
         "state=s&code=c&encrypt_key=a&encrypt_key=", "state=s&code=c&id_token=x", "state=s&code=c&access_token",
         "state=s&code=c&token_type=", "state=s&code=c&expires_in=1", "state=s&code=c&%69d_token=", "code=c&state=%ff",
         "code=%C3%A0&state=s", "code=%00&state=s", "code=a%0d%0ab&state=s", "code=c&state=\xc3\xa0", "code=c&state=s&iss=%0a",
-        "x=1&state=s&code=c&y=2&state=t", "x=1&state=s&code=c&y=2&id_token=t", "state%3Ds&code=c", "state =s&code=c", "State=s&code=c",
+        "x=1&state=s&code=c&y=2&state=t", "x=1&state=s&code=c&y=2&id_token=t",
+        "state%3Ds&code=c", "state =s&code=c", "State=s&code=c",
     ])
     def test_what_is_missing_repeated_or_of_another_flow_is_refused(self, query: str) -> None:
         with refused("callback_malformed"):
