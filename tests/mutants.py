@@ -41,6 +41,8 @@ def changed_lines(mutant: str, module: Path) -> tuple[str, str]:
 def is_wording(before: str, after: str) -> bool:
     """Tell whether only a sentence for people differs, put into other letters or between ``XX``, or an encoding's name does."""
     text = _difference(before, after)
+    if "XXXX" in after:  # was empty, and no sentence
+        return False
     return after.replace("XX", "").lower() == before.lower() and (" " in text or text.strip("\"'") in ENCODINGS)
 
 

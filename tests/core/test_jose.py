@@ -388,6 +388,7 @@ class TestKeySets:
         key_set = KeySet.from_jwks({"keys": [signer.jwk(kid=f"k{number}") for number in range(10_000)]})
         assert len(key_set.keys) == 100
         assert key_set.ignored == ("keys[100:]: more than 100 keys",)
+        assert KeySet.from_jwks({"keys": [signer.jwk(kid=f"k{number}") for number in range(100)]}).ignored == ()
         assert key_set.candidates("RS256", "k99")
         assert not key_set.candidates("RS256", "k100")
 
@@ -480,7 +481,8 @@ class TestEvidence:
     @pytest.mark.parametrize(("text", "reason"), [
         ('{"a":9223372036854775809}', "an integer is out of range"), ('{"a":1e999}', "a number is out of range"),
         ('{"a":NaN}', "NaN is not JSON"), ('{"a":1,"a":1}', "an object gives one name twice"), ("[]", "not an object"),
-        ('{"a":' * 33 + "1" + "}" * 33, "nested too deeply"), ("{", "not JSON in UTF-8"),
+        ('{"a":' * 33 + "1" + "}" * 33, "nested too deeply"),
+        ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"), ("{", "not JSON in UTF-8"),
     ])
     def test_json(self, text: str, reason: str) -> None:
         with refused("json_invalid") as caught:

@@ -198,7 +198,7 @@ class TestTokenResponse:
     @pytest.mark.parametrize("changes", [{}, {"token_type": "bearer"}, {"expires_in": 1}, {"expires_in": "300"},
                                          {"expires_in": None}, {"expires_in": 0.5}, {"expires_in": 9_999_999_999},
                                          {"id_token": None},
-                                         {"access_token": "~" * 16_384}])
+                                         {"access_token": "~" * 16_384}, {"access_token": "a"}])
     def test_what_is_good(self, changes: dict[str, Any]) -> None:
         found = oidc.parse_token_response({**self.ANSWER, **changes}, id_token_required=False)
         assert found == oidc.TokenResponse({**self.ANSWER, **changes}["access_token"], None)
