@@ -43,11 +43,11 @@ threats: $(VENV)/.test $(VENV)/.node $(VENV)/.canaille
 
 # Fuzzing of what reads other people's input: FUZZ_INPUTS (1,000,000) inputs over all targets, at most FUZZ_SECONDS a target.
 fuzz: $(VENV)/.security
-	@nice -n 10 $(BIN)/python tests/fuzz/run.py $(FUZZ_TARGETS)
+	@nice -n 10 $(BIN)/python -W ignore tests/fuzz/run.py $(FUZZ_TARGETS)
 
 # Mutation testing of the security core: which changes of a line no test notices.
 mutants: $(VENV)/.security
-	@nice -n 10 $(BIN)/python tests/mutants.py
+	@nice -n 10 $(BIN)/python -W ignore tests/mutants.py
 
 # Writes docs/settings.md from the tables in the code.
 docs: $(VENV)/.test
