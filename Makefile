@@ -11,7 +11,7 @@ SOURCES := setup.cfg pyproject.toml MANIFEST.in README.md LICENSE \
 	$(shell find vneid_middleware -type f -not -name '*.pyc')
 export PORT SIMULATOR_PORT
 
-.PHONY: demo test bench lint docs threats conformance clean
+.PHONY: demo test bench lint docs threats conformance fuzz mutants clean
 .DELETE_ON_ERROR:
 
 # The demonstration: a sample portal behind the middleware, and the VNeID simulator.
@@ -46,12 +46,20 @@ threats: $(VENV)/.test $(VENV)/.node $(VENV)/.canaille
 conformance: $(VENV)/.test $(VENV)/.node $(VENV)/.canaille
 	@$(BIN)/python tests/threats.py conformance
 
+# Fuzzing of what reads other people's input: FUZZ_INPUTS (1,000,000) inputs over all targets, at most FUZZ_SECONDS a target.
+fuzz: $(VENV)/.security
+	@nice -n 10 $(BIN)/python -W ignore tests/fuzz/run.py $(FUZZ_TARGETS)
+
+# Mutation testing of the security core: which changes of a line no test notices.
+mutants: $(VENV)/.security
+	@nice -n 10 $(BIN)/python -W ignore tests/mutants.py
+
 # Writes docs/settings.md from the tables in the code.
 docs: $(VENV)/.test
 	@$(BIN)/python docs/make_settings.py
 
 clean:
-	rm -rf $(VENV) build dist var artifacts *.egg-info tests/providers/node_modules .coverage
+	rm -rf $(VENV) build dist var artifacts mutants *.egg-info tests/providers/node_modules .coverage
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.ready:
@@ -78,6 +86,11 @@ $(VENV)/.test: dist/.built
 	@echo "installing the wheel and what the tests need"
 	@$(PIP) install --force-reinstall --no-deps dist/*.whl
 	@$(PIP) install "$$(ls dist/*.whl)[test,postgresql]"
+	@touch $@
+
+$(VENV)/.security: $(VENV)/.test tests/requirements-security.txt
+	@echo "installing the fuzzer and the mutation tester"
+	@$(PIP) install -r tests/requirements-security.txt
 	@touch $@
 
 # A third OpenID provider, in an environment of its own: its libraries are its own affair.

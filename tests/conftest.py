@@ -17,7 +17,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+import hypothesis
 import pytest
+
+# for make mutants: one process runs a test again and again, and a mutant must not be found or missed by chance
+hypothesis.settings.register_profile("mutants", derandomize=True, deadline=None, database=None, max_examples=50,
+                                     suppress_health_check=list(hypothesis.HealthCheck))
 
 IN_CI = os.environ.get("CI") == "true"
 

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from vneid_middleware.testing.browser import NAVIGATION, Answer, Browser
 from vneid_middleware.testing.server import serving
 
-__all__ = ["NAVIGATION", "Answer", "Browser", "make_certificate", "serving"]
+__all__ = ["NAVIGATION", "Answer", "Browser", "make_certificate", "rsa_key", "serving"]
+
+
+@cache
+def rsa_key(name: str) -> rsa.RSAPrivateKey:
+    """Return the RSA key of ``name``: made once in a process, since that takes long."""
+    return rsa.generate_private_key(65_537, 2_048)
 
 
 def make_certificate(folder: Path, days: int = 1) -> tuple[str, str]:

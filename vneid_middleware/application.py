@@ -233,11 +233,14 @@ def _pages(settings: Settings, links: Links, registrations: Registrations) -> Pa
 
 def _make_application(config: Any, services: Services) -> Any:
     from pyramid.config import global_registries
+    from pyramid.exceptions import URLDecodeError
 
     config.registry["vneid.services"] = services
     config.add_request_method(lambda request: services, "vneid", reify=True)
     config.add_notfound_view(_not_found)
     config.add_exception_view(_failed, context=Exception)
+    # a path that is no UTF-8 is none of ours; the request can't even tell it
+    config.add_exception_view(_not_found, context=URLDecodeError)
     before = global_registries.last
     application = config.make_wsgi_app()
     # Pyramid makes the newest registry the current one for scripts and shells; that is the host's place, not ours
@@ -273,5 +276,5 @@ def _failed(error: Exception, request: Any) -> Any:
         log.error("%s: %s", request_id, error)
         return request.vneid.pages.outcome(request, "internal_error", 503, request_id=request_id)
     code = error.code if isinstance(error, VNeIDError) else type(error).__name__
-    log.exception("%s: %s %s failed: %s", request_id, request.method, request.path_info, code)
+    log.exception("%s: %s %a failed: %s", request_id, request.method, request.environ.get("PATH_INFO", ""), code)
     return request.vneid.pages.outcome(request, "internal_error", 500, request_id=request_id)

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm, get_default_algorithms
 
+import support
 from vneid_middleware.core.jose import KeySet
 
 
@@ -50,7 +51,7 @@ class Signer:
 
 @pytest.fixture(scope="session")
 def rsa_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
+    return support.rsa_key("signer")
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +63,7 @@ def signer(rsa_key: rsa.RSAPrivateKey) -> Signer:
 @pytest.fixture(scope="session")
 def stranger() -> Signer:
     """Signs with RS256 under the same key id, and is nobody we know."""
-    return Signer(rsa.generate_private_key(65537, 2048), "RS256", "rsa-1")
+    return Signer(support.rsa_key("stranger"), "RS256", "rsa-1")
 
 
 @pytest.fixture(scope="session")

@@ -75,6 +75,9 @@ class TestForm:
         assert rules
         assert rules.requirements("/a") == (Requirement(),)
 
+    def test_the_first_equals_sign_ends_the_pattern_where_none_has_spaces_around(self) -> None:
+        assert parse_access("/a=claim:role=admin").requirements("/a") == (Requirement(claim="role", claim_value="admin"),)
+
     def test_equals_signs_and_spaces_in_a_pattern(self) -> None:
         assert parse_access("/a=b c/* = login").requirements("/a=b c/d") == (Requirement(),)
 
@@ -106,6 +109,11 @@ class TestForm:
         with pytest.raises(ValueError, match=re.escape(expected)) as caught:
             parse_access(f"/good = pass\n{line}\n")
         assert repr(" ".join(line.split())) in str(caught.value)
+
+    def test_the_claims_that_rules_ask_for_are_told(self) -> None:
+        rules = parse_access("/a = claim:role=admin level>=2\n/b = login\n/c = claim:unit=1\n/d = claim:role=x")
+        assert rules.claim_names() == {"role", "unit"}
+        assert parse_access("/b = login").claim_names() == frozenset()
 
     def test_every_wrong_line_is_named_at_once(self) -> None:
         with pytest.raises(ValueError, match=r"(?s)'a = login'.*'/b = root'") as caught:
@@ -149,7 +157,9 @@ class TestMatching:
         ("/tra-cứu", ["/tra-cứu"], ["/tra-c\u01b0\u0301u"]),
         ("*hồ*sơ", ["/hồ sơ", "/a/hồ/x/sơ"], ["/hồ sơ/", "/ho so"]),
         ("/a.b+(c)", ["/a.b+(c)"], ["/axb+(c)", "/abbc"]), ("/a\\b", ["/a\\b"], ["/ab"]),
-        ("/a**b", ["/ab", "/axb"], ["/a", "/abx"]),
+        ("/a**b", ["/ab", "/axb"], ["/a", "/abx"]), ("/a**", ["/a", "/ab"], ["/", "/b"]),
+        ("/*/in/*", ["/x/in/", "/x/y/in/z"], ["/*/", "/in/x", "/x/inn/"]), ("/a?*", ["/ab", "/abc"], ["/a", "/b"]),
+        ("/[ab]*", ["/a", "/bc"], ["/[ab]", "/c"]), ("/*b*", ["/b", "/abc"], ["/", "/a"]),
     ])
     @pytest.mark.threat("A-153")
     def test_globs(self, pattern: str, takes_these: list[str], not_these: list[str]) -> None:

@@ -59,7 +59,8 @@ RFC7515_A3 = (
 
 
 def refused(code: str) -> Any:
-    return pytest.raises(JoseError, match=f"^{code}")
+    # every refusal tells the operator why
+    return pytest.raises(JoseError, match=f"^{code}: [-a-zA-Z]")
 
 
 def keys_of(*jwks: Any) -> KeySet:
@@ -387,6 +388,7 @@ class TestKeySets:
         key_set = KeySet.from_jwks({"keys": [signer.jwk(kid=f"k{number}") for number in range(10_000)]})
         assert len(key_set.keys) == 100
         assert key_set.ignored == ("keys[100:]: more than 100 keys",)
+        assert KeySet.from_jwks({"keys": [signer.jwk(kid=f"k{number}") for number in range(100)]}).ignored == ()
         assert key_set.candidates("RS256", "k99")
         assert not key_set.candidates("RS256", "k100")
 
@@ -419,6 +421,73 @@ class TestKeySets:
     def test_leading_zero_of_a_modulus(self, signer: Any) -> None:
         padded = encode_base64url(b"\0" + decode_base64url(signer.jwk()["n"]))
         assert verify_signature(parse_compact(signer.token({})), signer.key_set(n=padded), DEFAULT)
+
+
+    def test_the_longest_modulus(self, signer: Any) -> None:
+        def modulus(size: int) -> str:
+            return encode_base64url(b"\xff" * size)
+
+        assert [key.public_key.key_size for key in keys_of(signer.jwk(n=modulus(2_048))).keys] == [16_384]
+        for size in (2_049, 2_050):
+            assert keys_of(signer.jwk(n=modulus(size))).ignored == ("keys[0]: not of 2048 to 16384 bits",)
+        assert keys_of(signer.jwk(n=modulus(2_051))).ignored == ("keys[0]: longer than 16384 bits",)
+
+    @pytest.mark.parametrize(("entry", "reason"), [
+        (7, "not an object"), ({"kty": "oct", "k": "AQAB"}, "holds private or symmetric key material"),
+        ({"use": "enc"}, "use is not sig"), ({"key_ops": ["sign"]}, "key_ops does not hold verify"),
+        ({"alg": "HS256"}, "alg is not a supported signature algorithm"),
+        ({"kid": ""}, "kid is not 1 to 256 printable ASCII characters"),
+        ({"kty": "OKP"}, "neither RSA nor EC on P-256, P-384 or P-521"),
+        ({"n": ...}, "n or e is missing or not text"), ({"n": encode_base64url(b"\xff" * 128)}, "not of 2048 to 16384 bits"),
+        ({"e": "__________8AAQ"}, "e is not an odd number from 3 to 2**64"),
+    ])
+    def test_an_ignored_key_s_reason_is_told(self, signer: Any, entry: Any, reason: str) -> None:
+        given = signer.jwk(**entry) if isinstance(entry, dict) and "k" not in entry else entry
+        assert keys_of(given).ignored == (f"keys[0]: {reason}",)
+
+    def test_the_second_key_s_reason_is_told(self, signer: Any, stranger: Any) -> None:
+        key_set = keys_of(signer.jwk(), stranger.jwk())
+        assert key_set.ignored == ("keys[1]: an earlier key of this type has the same kid",)
+        assert bool(key_set) is True
+
+
+class TestEvidence:
+    """What an operator gets to see beside the code."""
+
+    @pytest.mark.parametrize(("header", "parameter", "detail"), [
+        ({"crit": ["exp"]}, "crit", "the header has crit"), ({"typ": 7}, "typ", "typ is of the wrong type"),
+        ({"alg": ...}, "alg", "alg is missing"), ({"kid": ""}, "kid", "kid is not 1 to 256 printable ASCII characters"),
+    ])
+    def test_headers(self, signer: Any, header: dict[str, Any], parameter: str, detail: str) -> None:
+        with refused("header_refused") as caught:
+            parse_compact(signer.token({}, **header))
+        assert (caught.value.evidence, caught.value.detail) == ({"parameter": parameter}, detail)
+
+    def test_signatures_and_keys(self, signer: Any, stranger: Any) -> None:
+        both = keys_of(signer.jwk(), stranger.jwk(kid="rsa-2"))
+        for token, key_set, evidence in (
+                (stranger.token({}), signer.key_set(), {"kid": "rsa-1", "alg": "RS256"}),
+                (stranger.token({}, kid=...), both, {"alg": "RS256"}),
+                (signer.token({}, kid="rsa-9"), both, {"kid": "rsa-9", "alg": "RS256"})):
+            with pytest.raises(JoseError) as caught:
+                verify_signature(parse_compact(token), key_set, DEFAULT)
+            assert caught.value.evidence == evidence
+
+    def test_a_strange_algorithm_is_shortened(self, signer: Any) -> None:
+        with refused("alg_not_allowed") as caught:
+            verify_signature(parse_compact(signer.token({}, alg="x" * 100)), signer.key_set(), DEFAULT)
+        assert caught.value.detail == f"alg '{'x' * 20}' is not among RS256 PS256 ES256"
+
+    @pytest.mark.parametrize(("text", "reason"), [
+        ('{"a":9223372036854775809}', "an integer is out of range"), ('{"a":1e999}', "a number is out of range"),
+        ('{"a":NaN}', "NaN is not JSON"), ('{"a":1,"a":1}', "an object gives one name twice"), ("[]", "not an object"),
+        ('{"a":' * 33 + "1" + "}" * 33, "nested too deeply"),
+        ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"), ("{", "not JSON in UTF-8"),
+    ])
+    def test_json(self, text: str, reason: str) -> None:
+        with refused("json_invalid") as caught:
+            loads_object(text)
+        assert caught.value.detail == reason
 
 
 class TestCandidates:

@@ -35,6 +35,17 @@ def test_what_a_damaged_card_has_wrong_is_left_out_of_the_prefill():
     assert (kind, prefill.keys()) == (CARD, {"soDinhDanh", "hoVaTen", "noiThuongTru"})
 
 
+@pytest.mark.parametrize("day", ["17050099", "00001990", "1051990", "١٧٠٥١٩٩٠", "1705199", "17/051990", "17051700", "17052201"])
+def test_a_birthday_that_nobody_has_is_left_out(day: str):
+    kind, prefill = read_scan(CARD_TEXT.replace("17051990", day))
+    assert (kind, "ngayThangNamSinh" in prefill) == (CARD, False)
+
+
+def test_a_name_that_is_cut_does_not_end_in_a_blank():
+    _, prefill = read_scan(CARD_TEXT.replace("Nguyễn Thị Ánh Nguyệt", "ễ" * 99 + " An"))
+    assert prefill["hoVaTen"] == "ễ" * 99
+
+
 @pytest.mark.parametrize("name", ["Nguyễn Thị Ánh Nguyệt".encode().hex(), "Nguyễn Thị Ánh Nguyệt"])
 def test_the_health_insurance_card_prefills_without_a_number(name: str):
     kind, prefill = read_scan(f"DN4010110100001|{name}|17/05/1990|2|{'Hà Nội'.encode().hex()}|01 - 065|01/01/2026|-|01/01/2026|$")

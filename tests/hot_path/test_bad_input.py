@@ -84,6 +84,14 @@ def test_no_input_is_a_500(portal, method, endpoint, query, headers):
         assert dict(sent)["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("path", ["/vneid/logged-out\xa0", "/vneid/\xff", "/vneid/login/\xc3", "/vneid/\xed\xa0\x80"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_a_path_that_is_no_utf_8_is_not_found(portal, method, path):
+    status, sent, body = call(portal, method, path, "", {"HTTP_ACCEPT": "text/html"})
+    assert (status, dict(sent)["Cache-Control"]) == (404, "no-store")
+    assert b"<h1" in body or method == "HEAD"
+
+
 @pytest.mark.filterwarnings("ignore::wsgiref.validate.WSGIWarning")
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.text(alphabet=st.characters(max_codepoint=255), max_size=30).map(lambda text: "/" + text), query=LATIN,

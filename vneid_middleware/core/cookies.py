@@ -82,11 +82,13 @@ class CookieNames:
         others: dict[str, str] = {}
         rest = []
         for part in header.split(";"):
-            name, _, value = part.strip().partition("=")
+            # blanks only: to str.strip the last byte of "à" in UTF-8 is one too, and the host's cookies are its own
+            field = part.strip(" \t")
+            name, _, value = field.partition("=")
             if name == session:
                 sessions.append(value)
             elif name.startswith(login) or name == form:
                 others[name] = value
             elif name or value:
-                rest.append(part.strip())
+                rest.append(field)
         return sessions[:MAX_SESSION_VALUES], others, "; ".join(rest)

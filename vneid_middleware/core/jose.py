@@ -310,8 +310,8 @@ def _read_rsa(jwk: Mapping[str, Any]) -> RSAPublicKey:
     if len(numbers["n"]) > _MAX_RSA_BITS // 6 + 4:
         raise ValueError(f"longer than {_MAX_RSA_BITS} bits")
     key = RSAAlgorithm.from_jwk({"kty": "RSA", **numbers})
-    if not isinstance(key, RSAPublicKey) or key.key_size < _MIN_RSA_BITS:
-        raise ValueError(f"shorter than {_MIN_RSA_BITS} bits")
+    if not isinstance(key, RSAPublicKey) or not _MIN_RSA_BITS <= key.key_size <= _MAX_RSA_BITS:
+        raise ValueError(f"not of {_MIN_RSA_BITS} to {_MAX_RSA_BITS} bits")
     exponent = key.public_numbers().e
     if not 3 <= exponent < _MAX_EXPONENT or exponent % 2 == 0:
         raise ValueError("e is not an odd number from 3 to 2**64")

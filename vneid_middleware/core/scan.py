@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import NamedTuple
 
 from vneid_middleware import text
@@ -15,6 +14,7 @@ MAX_SCAN = 4_096
 _QR_ID = re.compile(r"[\x21-\x7e]{1,4096}")
 _OLD_NUMBER = re.compile(r"[0-9]{9}|[0-9]{12}|")
 _INSURANCE_NUMBER = re.compile(r"(?:[A-Z]{2}[0-9]{13})|[0-9]{10}")
+_DAY = re.compile(r"(?P<day>[0-9]{2})(?P<slash>/?)(?P<month>[0-9]{2})(?P=slash)(?P<year>[0-9]{4})")
 _GENDERS = {"nam": MALE, "nữ": FEMALE}
 
 
@@ -53,11 +53,11 @@ def read_scan(value: str) -> Scan:
 
 def _card(parts: list[str]) -> dict[str, str]:
     return _present({"soDinhDanh": parts[0], "hoVaTen": _name(parts[2]), "gioiTinh": _GENDERS.get(_name(parts[4]).lower(), ""),
-                     "ngayThangNamSinh": _digits(parts[3], "%d%m%Y"), "noiThuongTru": _name(parts[5])})
+                     "ngayThangNamSinh": _day(parts[3]), "noiThuongTru": _name(parts[5])})
 
 
 def _health_insurance(parts: list[str]) -> dict[str, str]:
-    return _present({"hoVaTen": _name(_unhex(parts[1])), "ngayThangNamSinh": _digits(parts[2], "%d/%m/%Y"),
+    return _present({"hoVaTen": _name(_unhex(parts[1])), "ngayThangNamSinh": _day(parts[2]),
                      "gioiTinh": parts[3] if parts[3] in (MALE, FEMALE) else "", "noiThuongTru": _name(_unhex(parts[4]))})
 
 
@@ -67,7 +67,7 @@ def _present(fields: dict[str, str]) -> dict[str, str]:
 
 def _name(value: str) -> str:
     try:
-        return text.normalise_name(value)[:100]
+        return text.normalise_name(value)[:100].rstrip()
     except ValueError:
         return ""
 
@@ -80,8 +80,11 @@ def _unhex(value: str) -> str:
         return value
 
 
-def _digits(value: str, form: str) -> str:
+def _day(value: str) -> str:
+    """Return ``YYYYMMDD``; nothing where the value is no whole day that somebody can have been born on."""
+    parts = _DAY.fullmatch(value)
     try:
-        return datetime.strptime(value, form).strftime("%Y%m%d")  # noqa: DTZ007  a birthday has no time zone
+        read = text.parse_partial_date("{year}-{month}-{day}".format(**parts.groupdict())) if parts else None
     except ValueError:
         return ""
+    return read.replace("-", "") if read and read.precision == "day" else ""
