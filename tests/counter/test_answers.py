@@ -91,6 +91,13 @@ def test_an_answer_is_used_once(lasting, caplog) -> None:
     assert portal.audit("lookup.answered")[-1]["what"]["reason"] == "answer_seen"
 
 
+def test_two_answers_about_one_citizen_within_a_second_are_two(lasting) -> None:
+    portal = lasting()
+    claims = portal.vneid.claims(jti=None)
+    for _ in range(2):
+        ends(portal, signed(portal, portal.vneid.signed(claims)), "ok")
+
+
 @pytest.mark.threat("A-217")
 @pytest.mark.parametrize(("bind", "name"), [("request_id", "requestId"), ("qr_id", "qrID")])
 def test_two_answers_that_are_swapped_are_refused(lasting, bind, name) -> None:

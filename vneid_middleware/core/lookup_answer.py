@@ -16,7 +16,7 @@ from vneid_middleware.core.claims import (
     require,
     verify_jws,
 )
-from vneid_middleware.core.jose import KeySet
+from vneid_middleware.core.jose import KeySet, decode_base64url
 
 ALGORITHMS = ("ES256", "PS256", "RS256")
 FRESHNESS = 60
@@ -30,7 +30,7 @@ class LookupAnswer(NamedTuple):
 
     claims: dict[str, Any]
     answer_key: str
-    """SHA-256 of what was signed, as hex: an answer that was seen before is none."""
+    """SHA-256 over what was signed and by which signature, as hex: an answer that was seen before is none."""
     remember_until: int
     """Unix seconds: from then on it is refused as too old anyway."""
 
@@ -68,8 +68,21 @@ def verify_answer(token: str, *, key_set: KeySet, now: int, issuer: str | None =
     if claims["exp"] <= claims["iat"]:
         raise out_of_time("expired", claims["iat"] - claims["exp"])
     _check_binding(claims, bind, {"request_id": ("requestId", request_id), "qr_id": ("qrID", qr_id)})
-    signed = token.rpartition(".")[0].encode("ascii")
-    return LookupAnswer(claims, hashlib.sha256(signed).hexdigest(), claims["iat"] + FRESHNESS + 1)
+    return LookupAnswer(claims, _answer_key(token, header["alg"]), claims["iat"] + FRESHNESS + 1)
+
+
+def _answer_key(token: str, algorithm: str) -> str:
+    """Return by what an answer is known again.
+
+    What was signed does not suffice: two answers about one citizen within a second may say the same. Nor does the signature
+    as it is: of an ECDSA signature (r, s) anybody can make (r, -s), which is as good. So r counts, which is another one each
+    time; RSA signatures have one form.
+    """
+    signed, _, signature = token.rpartition(".")
+    raw = decode_base64url(signature)
+    if algorithm.startswith("ES"):
+        raw = raw[:len(raw) // 2]
+    return hashlib.sha256(signed.encode("ascii") + b"." + raw).hexdigest()
 
 
 def _check_binding(claims: dict[str, Any], bind: str, expected: dict[str, tuple[str, str]]) -> None:
