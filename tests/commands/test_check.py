@@ -361,6 +361,28 @@ def test_online_tells_a_clock_that_is_off(vneid: Check, ini: Callable[..., Path]
     assert "this machine's clock is" in done.err
 
 
+COUNTER = {"plugins": "sso qr", "transport.vneid.kind": "direct", "qr.transport": "vneid", "qr.path": "/qr/lookup",
+           "qr.response": "plain", "qr.operators": "subrequest:/can-bo/toi"}
+
+
+@pytest.mark.threat("A-210")
+@pytest.mark.parametrize(("status", "body", "fault"), [
+    ("401 Unauthorized", b"{}", ""), ("302 Found", b"", ""), ("403 Forbidden", b"", ""),
+    ("200 OK", b'{"officerId": "001080000001"}', "names an officer to somebody who is not signed in"),
+    ("404 Not Found", b"", "answers 404"), ("200 OK", b"{}", "answers 200")])
+def test_online_asks_the_host_as_nobody_whether_an_officer_is_there(vneid: Check, ini: Callable[..., Path], status: str,
+                                                                    body: bytes, fault: str) -> None:
+    name = f"host_with_officers_{abs(hash((status, body)))}"
+    path = ini({**COUNTER, "transport.vneid.url": "http://127.0.0.1:9"},
+               host=f"use = egg:vneid-middleware#wsgi\ntarget = {name}:app\n")
+    (path.parent / f"{name}.py").write_text(
+        f"def app(environ, start_response):\n    assert environ['PATH_INFO'] == '/can-bo/toi' and 'HTTP_COOKIE' not in environ\n"
+        f"    start_response({status!r}, [('Content-Type', 'application/json')])\n    return [{body!r}]\n", encoding="utf-8")
+    done = vneid("check", path, "--online")
+    told = f"online: qr.operators: {'the portal ' + fault if fault else 'ok'}"
+    assert told in (done.err if fault else done.out)
+
+
 def test_online_before_a_simulator(portal: Any, command: Callable[..., Any]) -> None:
     done = command("check", portal.ini, "--online")
     assert done.code == 0, done.err

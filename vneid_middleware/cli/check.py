@@ -8,7 +8,7 @@ import sys
 from typing import NamedTuple
 
 from vneid_middleware.cli.online import try_online
-from vneid_middleware.cli.pipeline import pipeline_problems
+from vneid_middleware.cli.pipeline import host_of, pipeline_problems
 from vneid_middleware.cli.reading import add_ini, read, tell, variables_of
 from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import ConfigurationError
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     answered = True
     for services in filter(None, (assembly.services for assembly in assemblies)):
         _print_compliance(services.settings)
-        answered &= not args.online or try_online(services)
+        answered &= not args.online or try_online(services, lambda: host_of(os.path.abspath(args.ini), variables))
     verdict = (say("does not start") if broken else say("starts") if answered else
                say("starts, but not everything that it needs answers"))
     print(f"{args.ini}: {verdict}", file=sys.stderr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
 from vneid_middleware.interfaces import IOnlineCheck
+from vneid_middleware.plugins.qr.operators import HostOperators, officer_of
 
 _UNREACHED = ("timeout", "connection", "tls")
 _LONGEST = 60
@@ -20,11 +21,17 @@ _SKEW = 60
 """Seconds that our clock may be off; tokens are accepted within it."""
 
 
-def try_online(services: Any) -> bool:
-    """Ask storage, audit sinks, the provider, each endpoint and each transport's platform; print what came of it; tell
-    whether all is well."""
+def try_online(services: Any, host: Callable[[], Any]) -> bool:
+    """Ask storage, audit sinks, the provider, each endpoint, each transport's platform, and the host about its officers.
+
+    Args:
+        host: makes the host, as a WSGI application.
+
+    Returns:
+        whether all is well; what came of it is printed.
+    """
     try:
-        return all([*(_ready(name, readiness) for name, readiness in services.readiness.items()),
+        return all([*_officers(services, host), *(_ready(name, readiness) for name, readiness in services.readiness.items()),
                     *(_reached(services, url) for url in _addresses(services.settings)),
                     *(_tried(services, name, transport) for name, transport in services["transports"].items()
                       if IOnlineCheck.providedBy(transport))])
@@ -41,11 +48,26 @@ def _ready(name: str, readiness: Any) -> bool:
     return _told(name)
 
 
+def _officers(services: Any, host: Callable[[], Any]) -> Iterator[bool]:
+    """Ask the host as nobody whether an officer is there: a yes would open the counter to everybody."""
+    policy = getattr(services.components.get("qr"), "policy", None)
+    if not isinstance(policy, HostOperators):
+        return
+    answer = policy.ask_anonymously(host())
+    officer, status = officer_of(answer), answer.status
+    fault = ""
+    if officer is not None:
+        fault = say("the portal names an officer to somebody who is not signed in: everybody could look citizens up")
+    elif status not in (401, 403) and not 300 <= status < 400:
+        fault = say("the portal answers {status} to somebody who is not signed in, where 401 is expected", status=status)
+    yield _told("qr.operators", fault)
+
+
 def _addresses(settings: Any) -> Iterator[str]:
     """Give one endpoint of each server that the settings name."""
     seen = set()
     for key, value in settings.items():
-        if key.endswith(("_endpoint", "jwks_uri")) and value:
+        if key.endswith(("_endpoint", "jwks_uri", "qr.jwks")) and str(value).startswith("http"):
             origin = urlsplit(value)[:2]
             if origin not in seen:
                 seen.add(origin)

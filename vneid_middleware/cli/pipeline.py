@@ -38,6 +38,15 @@ def pipeline_problems(path: str, variables: Mapping[str, str]) -> list[Problem]:
         return [ini_problem(error, path)]
 
 
+def host_of(path: str, variables: Mapping[str, str]) -> Any:
+    """Return the host that ``path`` serves, as a WSGI application without its filters."""
+    from paste.deploy.loadwsgi import APP
+
+    given = {"here": os.path.dirname(path), "__file__": path, **variables}
+    *_, host = _walk(loader(path, dict(variables)).get_context(APP, None, given))
+    return host.create()
+
+
 def _served(found: Any, given: dict[str, str], path: str) -> list[Problem]:
     from paste.deploy.loadwsgi import APP
 

@@ -112,6 +112,10 @@ _SERVING = {
 _CHECK = {
     "also try the provider, platforms, database and audit sinks":
         "thử thêm VNeID, các nền tảng chia sẻ dữ liệu, cơ sở dữ liệu và các nơi ghi nhật ký",
+    "the portal names an officer to somebody who is not signed in: everybody could look citizens up":
+        "cổng coi người chưa đăng nhập là cán bộ: ai cũng có thể tra cứu công dân",
+    "the portal answers {status} to somebody who is not signed in, where 401 is expected":
+        "cổng trả lời {status} cho người chưa đăng nhập, trong khi cần trả lời 401",
     "did not come to an end within {seconds} s": "không xong trong {seconds} giây",
     "[{section}] enabled is false: the portal is served as if unwrapped, and the other keys are not looked at":
         "[{section}] enabled là false: cổng chạy như khi không có phần mềm trung gian, các khóa khác không được xem xét",

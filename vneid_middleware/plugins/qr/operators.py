@@ -95,6 +95,18 @@ class HostOperators:
             log.exception("the host failed when it was asked whether an officer is there")
             return HostAnswer(500, "", b"")
 
+    def ask_anonymously(self, host: Any) -> HostAnswer:
+        """Return what the host says to somebody without cookies, who must be no officer.
+
+        Args:
+            host: a WSGI application.
+        """
+        from wsgiref.util import setup_testing_defaults
+
+        environ: dict[str, Any] = {"vneid.portal": host, "vneid.script_name": "", "REMOTE_ADDR": "127.0.0.1"}
+        setup_testing_defaults(environ)
+        return self.ask(environ)
+
     def _environ(self, environ: Mapping[str, Any]) -> dict[str, Any]:
         asked = {key: environ[key] for key in _PASSED_ON if key in environ}
         asked.update({key: value for key, value in environ.items() if key.startswith("wsgi.")})

@@ -120,7 +120,7 @@ ROWS = (
     Setting("qr.response_codes", response_codes, lookup.RESPONSE_CODES, "Lines CODE = STATUS: what VNeID's codes mean.",
             default_text=" ".join(f"{code}={status}" for code, status in lookup.RESPONSE_CODES.items())),
     Setting("qr.consent", one_of("blocking", "poll", "webhook"), "poll", "How the citizen's consent reaches us."),
-    Setting("qr.consent_timeout", seconds(10, 600), 120, "Seconds that the citizen may take."),
+    Setting("qr.consent_timeout", seconds(1, 3600), 120, "Seconds that the citizen may take."),
     Setting("qr.operators", operators, REQUIRED, "Who may ask: lines NAME = sha256:HEX (bearer keys), plugin:NAME, or "
             "subrequest:PATH, where the host says who an officer is.",
             remedy="Make a key with: vneid keys new bearer."),
