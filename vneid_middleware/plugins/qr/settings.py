@@ -122,7 +122,7 @@ ROWS = (
     Setting("qr.consent", one_of("blocking", "poll", "webhook"), "poll", "How the citizen's consent reaches us."),
     Setting("qr.consent_timeout", seconds(1, 3600), 120, "Seconds that the citizen may take."),
     Setting("qr.operators", operators, REQUIRED, "Who may ask: lines NAME = sha256:HEX (bearer keys), plugin:NAME, or "
-            "subrequest:PATH, where the host says who an officer is.",
+            "subrequest:PATH, where the host says who an officer is.", secret=True,
             remedy="Make a key with: vneid keys new bearer."),
     Setting("qr.require", some_of(*lookup.CONTEXT), (), "What a lookup must say: of officerId, unitCode, dossier."),
     Setting("qr.fields", field_names, FIELDS, "Which of VNeID's fields leave the middleware."),
