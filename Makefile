@@ -10,7 +10,7 @@ SOURCES := setup.cfg pyproject.toml MANIFEST.in README.md LICENSE \
 	$(shell find vneid_middleware -type f -not -name '*.pyc')
 export PORT SIMULATOR_PORT
 
-.PHONY: demo test bench lint docs threats clean
+.PHONY: demo test bench lint docs threats decoder clean
 .DELETE_ON_ERROR:
 
 # The demonstration: a sample portal behind the middleware, and the VNeID simulator.
@@ -44,6 +44,10 @@ threats: $(VENV)/.test $(VENV)/.node $(VENV)/.canaille
 # Writes docs/settings.md from the tables in the code.
 docs: $(VENV)/.test
 	@$(BIN)/python docs/make_settings.py
+
+# Brings the QR decoder of the counter's page in again from npm and checks it. VERSION=0.8.0 changes to another release.
+decoder:
+	@$(PYTHON) docs/bring_decoder.py $(VERSION)
 
 clean:
 	rm -rf $(VENV) build dist var artifacts *.egg-info tests/providers/node_modules .coverage

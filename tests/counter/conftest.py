@@ -8,7 +8,9 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
 import pytest
@@ -84,6 +86,20 @@ class Portal(NamedTuple):
 @pytest.fixture
 def make_portal(tmp_path: Path) -> Iterator[Callable[..., Portal]]:
     """``make_portal(**settings)`` starts a portal; a dot in a name is written as two underscores."""
+    with portals(tmp_path) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def make_shared_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Portal]]:
+    """The same for portals that a module's tests share."""
+    with portals(tmp_path_factory.mktemp("counter")) as make:
+        yield make
+
+
+@contextmanager
+def portals(tmp_path: Path) -> Iterator[Callable[..., Portal]]:
+    """Give a function that starts portals, and stop them all in the end."""
     open_servers: list[Any] = []
 
     def make(threads: int = 8, **given: str) -> Portal:
@@ -92,6 +108,7 @@ def make_portal(tmp_path: Path) -> Iterator[Callable[..., Portal]]:
         upstream = serving(lambda base: vneid, threads=16)
         address, _ = upstream.__enter__()
         open_servers.append(upstream)
+        folder = tmp_path if not open_servers[1:] else Path(mkdtemp(dir=tmp_path))
         host: dict[str, Any] = {"status": "401 Unauthorized", "type": "application/json", "body": b"{}", "asked": []}
 
         def app(environ: dict[str, Any], start_response: Any) -> Any:
@@ -101,7 +118,7 @@ def make_portal(tmp_path: Path) -> Iterator[Callable[..., Portal]]:
 
         digests = {name: hashlib.sha256(key.encode()).hexdigest() for name, key in KEYS.items()}
         settings = {
-            "plugins": "qr", "secret": SECRET, "storage": f"sqlite:///{tmp_path / 'vneid.db'}", "server_threads": str(threads),
+            "plugins": "qr", "secret": SECRET, "storage": f"sqlite:///{folder / 'vneid.db'}", "server_threads": str(threads),
             "transport.vneid.kind": "direct", "transport.vneid.url": address, "transport.vneid.timeout": "5",
             "qr.transport": "vneid", "qr.path": "/qr/lookup", "qr.jwks": address + "/jwks",
             "qr.operators": "\n".join(f"{name} = sha256:{digest}" for name, digest in digests.items()),
@@ -116,15 +133,17 @@ def make_portal(tmp_path: Path) -> Iterator[Callable[..., Portal]]:
         server = serving(wrap, threads=threads)
         base, _ = server.__enter__()
         open_servers.append(server)
-        portal = Portal(base, vneid, clock, tmp_path, host, made[0])
+        portal = Portal(base, vneid, clock, folder, host, made[0])
         open_servers.append(portal)
         return portal
 
-    yield make
-    for opened in reversed(open_servers):
-        if isinstance(opened, Portal):
-            opened.vneid.released.set()
-            opened.middleware.services.outbound.close()
-            opened.middleware.services.storage.close()
-        else:
-            opened.__exit__(None, None, None)
+    try:
+        yield make
+    finally:
+        for opened in reversed(open_servers):
+            if isinstance(opened, Portal):
+                opened.vneid.released.set()
+                opened.middleware.services.outbound.close()
+                opened.middleware.services.storage.close()
+            else:
+                opened.__exit__(None, None, None)

@@ -10,9 +10,10 @@ from typing import Any
 from zope.interface import implementer
 
 from vneid_middleware.interfaces import IProvisioned, IReadinessCheck
-from vneid_middleware.plugins.qr import views
+from vneid_middleware.plugins.qr import page, views
 from vneid_middleware.plugins.qr.counter import Counter
 from vneid_middleware.plugins.qr.messages import MESSAGES
+from vneid_middleware.plugins.qr.page_messages import PAGE_MESSAGES
 from vneid_middleware.plugins.qr.settings import make_table
 
 
@@ -33,6 +34,7 @@ def includeme(config: Any) -> None:
     """Offer lookups at the counter."""
     config.add_vneid_settings(make_table(config.registry["vneid.registrations"]))
     config.add_vneid_messages("qr", MESSAGES)
+    config.add_vneid_messages("qr.page", PAGE_MESSAGES)
     config.add_vneid_component("qr", Counter)
     config.add_vneid_readiness("counter", CounterReadiness())
     config.add_route("vneid.qr.lookup", "/qr/lookup")
@@ -42,3 +44,15 @@ def includeme(config: Any) -> None:
     config.add_view(views.state_view, route_name="vneid.qr.state", request_method="GET")
     config.add_view(views.cancel_view, route_name="vneid.qr.state", request_method="DELETE")
     config.add_view(views.webhook_view, route_name="vneid.qr.webhook", request_method="POST")
+    _add_page(config)
+
+
+def _add_page(config: Any) -> None:
+    config.add_route("vneid.qr.page", "/qr/")
+    config.add_route("vneid.qr.no_slash", "/qr")
+    config.add_route("vneid.qr.operator", "/qr/operator")
+    config.add_route("vneid.qr.static", "/qr/static/{name:.+}")
+    config.add_view(page.page_view, route_name="vneid.qr.page", request_method="GET")
+    config.add_view(page.no_slash_view, route_name="vneid.qr.no_slash", request_method="GET")
+    config.add_view(page.operator_view, route_name="vneid.qr.operator", request_method="GET")
+    config.add_view(page.static_view, route_name="vneid.qr.static", request_method="GET")

@@ -338,6 +338,6 @@ def _policy(services: Any) -> Any:
 def _not_vneid(read: scan.Scan) -> Result:
     """Return what a scan comes to that VNeID need not be asked about."""
     if read.kind == scan.UNREADABLE:
-        return Result(lookup.INVALID_QR, reason="unreadable")
+        return Result(lookup.INVALID_QR, reason=read.hint or "unreadable")
     prefill: Mapping[str, str] = read.prefill
     return Result(lookup.CARD_QR, prefill=prefill, reason=read.kind)
