@@ -121,7 +121,7 @@ PAGE_MESSAGES: Mapping[str, Mapping[str, Message]] = {
     "counter.manual_title": _word("Thông tin từ thẻ căn cước", "Data from the identity card"),
     "counter.date_hint": _word("ngày/tháng/năm, hoặc chỉ năm", "day/month/year, or the year alone"),
     "counter.number_wrong": _word("Số định danh có đúng 12 chữ số.", "The personal number has 12 digits."),
-    "counter.date_wrong": _word("Hãy nhập ngày/tháng/năm, ví dụ 17/05/2004.", "Type day/month/year, such as 17/05/2004."),
+    "counter.date_wrong": _word("Hãy nhập ngày/tháng/năm, ví dụ 31/12/1990.", "Type day/month/year, such as 31/12/1990."),
     "counter.name_missing": _word("Hãy nhập họ và tên.", "Type the name."),
 
     # keys

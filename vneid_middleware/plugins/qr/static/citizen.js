@@ -25,6 +25,10 @@ export const readDate = text => {
   return [String(year), month && String(month).padStart(2, "0"), day && String(day).padStart(2, "0")].filter(Boolean).join("");
 };
 
+// The guide's five first, then what an agency agreed on beyond them.
+const inOrder = data => [...FIELDS, ...Object.keys(data).filter(name => !FIELDS.includes(name))]
+  .filter(name => name in data).map(name => [name, data[name]]);
+
 export class Citizens {
   #say;
   #copy;
@@ -58,8 +62,7 @@ export class Citizens {
 
   /** Show what VNeID has verified. */
   show(data, warnings) {
-    const names = [...FIELDS, ...Object.keys(data).filter(name => !FIELDS.includes(name))].filter(name => name in data);
-    const rows = names.map(name => this.#row(name, this.#shown(name, data[name]), warnings));
+    const rows = inOrder(data).map(([name, value]) => this.#row(name, this.#shown(name, value), warnings));
     this.place.replaceChildren(make("p", { className: "badge proven", textContent: this.#say("counter.verified") }),
       make("dl", { className: "citizen" }, ...rows), this.#actions());
     this.read = () => ({ verified: true, source: "vneid", data: { ...data }, warnings: [...warnings] });
@@ -88,11 +91,12 @@ export class Citizens {
   /** Let a card's data be typed in; `prefill` is what a printed code said. */
   type(prefill, source) {
     const inputs = Object.fromEntries(FIELDS.map(name => [name, this.#input(name, prefill[name] ?? "")]));
-    const form = make("form", { className: "typed", autocomplete: "off", noValidate: false },
+    const form = make("form", { className: "typed", autocomplete: "off" },
       ...FIELDS.map(name => this.#field(name, inputs[name])));
     form.addEventListener("submit", event => event.preventDefault());
-    this.place.replaceChildren(make("h3", { textContent: this.#say("counter.manual_title") }),
-      make("p", { className: "badge unproven", textContent: this.#say("counter.not_verified") }), form, this.#actions());
+    this.place.replaceChildren(make("div", { className: "about" },
+      make("h3", { textContent: this.#say("counter.manual_title") }),
+      make("p", { className: "badge unproven", textContent: this.#say("counter.not_verified") })), form, this.#actions());
     this.read = () => this.#typed(form, inputs, source);
     this.first = inputs.soDinhDanh;
   }
@@ -111,7 +115,7 @@ export class Citizens {
     const label = make("label", { htmlFor: input.id, textContent: this.#label(name) });
     const hint = name === "ngayThangNamSinh" ? [make("span", { id: "date-hint", className: "hint", textContent: this.#say("counter.date_hint") })] : [];
     if (hint.length) input.setAttribute("aria-describedby", "date-hint");
-    return make("p", { className: name === "noiThuongTru" || name === "hoVaTen" ? "field whole" : "field" }, label, input, ...hint);
+    return make("p", { className: name === "noiThuongTru" ? "field whole" : "field" }, label, input, ...hint);
   }
 
   // Returns null where something is wrong, and the browser shows what.
@@ -135,6 +139,6 @@ export class Citizens {
   /** The citizen as lines of text. */
   lines(person) {
     const mark = person.verified ? [] : [this.#say("counter.not_verified")];
-    return [...mark, ...Object.entries(person.data).map(([name, value]) => `${this.#label(name)}: ${this.#shown(name, value)}`)].join("\n");
+    return [...mark, ...inOrder(person.data).map(([name, value]) => `${this.#label(name)}: ${this.#shown(name, value)}`)].join("\n");
   }
 }

@@ -347,7 +347,9 @@ document.addEventListener("click", event => {
 });
 at("scan").addEventListener("submit", event => { event.preventDefault(); scanner.finish(); });
 at("gate").addEventListener("submit", event => { event.preventDefault(); keyed(); });
-at("context").addEventListener("submit", event => {
+at("context").addEventListener("submit", event => event.preventDefault());
+at("context").addEventListener("keydown", event => {
+  if (event.key !== "Enter" || event.isComposing || !event.target.matches("input")) return;
   event.preventDefault();
   if (held?.code && !current) lookUp();
   else scanner.focus();

@@ -1,6 +1,7 @@
 // The field that the scanner types into. A scanner types far faster than a hand, and may or may not press Enter in the end.
 
-const SILENCE = 250; // milliseconds without a letter after which a burst is over
+const SILENCE = 400; // milliseconds without a letter after which a burst is over
+const STALE = 1000; // milliseconds after which a letter begins something new, and is not a slow scanner's next one
 const FASTEST_HAND = 50; // milliseconds between letters, on average: nobody types a code faster
 const LEAST = 8; // letters: shorter bursts wait for Enter
 
@@ -44,7 +45,7 @@ export class Scanner {
     onCaps(event.getModifierState("CapsLock"));
     if (event.isComposing) return;
     // some scanners end with Tab, which from a hand leads to the next field
-    if (event.key === "Enter" || (event.key === "Tab" && this.#isBurst() && performance.now() - this.#burst.last < SILENCE)) {
+    if (event.key === "Enter" || (event.key === "Tab" && this.#isBurst() && event.timeStamp - this.#burst.last < SILENCE)) {
       event.preventDefault();
       this.finish();
     }
@@ -57,8 +58,9 @@ export class Scanner {
       this.finish();
       return;
     }
-    const now = performance.now();
-    if (now - this.#burst.last > SILENCE) {
+    // when the letter was typed: a busy page may be told of it later
+    const now = event.timeStamp;
+    if (now - this.#burst.last > STALE) {
       this.#burst = { from: Math.max(0, this.field.value.length - 1), first: now, last: now, letters: 0 };
     }
     this.#burst.last = now;
