@@ -114,6 +114,17 @@ def test_the_next_scan_takes_the_place_of_the_last(clerk: Clerk, portal: Any) ->
     assert "Tuyết" not in clerk.page.content()
 
 
+def test_a_scanner_that_fires_twice_asks_once(clerk: Clerk, portal: Any) -> None:
+    portal.vneid.answer = portal.vneid.pends(portal.vneid.gives())
+    scanned = code()
+    clerk.scan(scanned)
+    clerk.scan(scanned)
+    expect(clerk.title()).to_have_text(WAITING)
+    clerk.scan(scanned)
+    expect(clerk.title()).to_have_text(RECEIVED)
+    assert [question for question in portal.vneid.asked if "qrID" in question] == [{"qrID": scanned}]
+
+
 def test_a_hand_that_types_is_not_taken_for_a_scanner(clerk: Clerk, portal: Any) -> None:
     clerk.page.keyboard.type("qr-by-hand", delay=80)
     clerk.page.wait_for_timeout(400)
@@ -359,6 +370,7 @@ def test_an_officer_of_the_portal_is_asked_for_nothing_but_the_dossier(enter: Ca
     clerk.scan(code())
     expect(clerk.title()).to_have_text("Còn thiếu: Số hồ sơ")
     expect(clerk.page.locator("#dossier")).to_be_focused()
+    expect(clerk.page.locator("#seconds")).to_contain_text("giây")
     assert officers.vneid.asked == []
     clerk.page.keyboard.type("HS-2026-1")
     clerk.page.keyboard.press("Enter")
@@ -438,6 +450,16 @@ def stranger(environ: dict[str, Any], start_response: Any) -> Any:
     return [OPENER.encode()]
 
 
+def hand_over_in_vain(clerk: Clerk) -> None:
+    """Hand a citizen over, and see that the opener gets nothing of it."""
+    clerk.scan(code())
+    expect(clerk.title()).to_have_text(RECEIVED)
+    clerk.page.keyboard.press("F9")
+    expect(clerk.page.locator("#told")).to_contain_text("Chưa trang hồ sơ nào báo đã nhận")
+    assert clerk.opener.evaluate("[got, heard]") == [[], []]
+    clerk.page.close()
+
+
 def opened_from(clerk: Clerk, opener: str, counter: str) -> None:
     """Let a page of ``opener`` open the counter in a window of its own, and go on in that."""
     clerk.page.goto(opener)
@@ -488,12 +510,7 @@ def test_no_page_of_another_origin_gets_the_data(enter: Callable[..., Clerk], po
     with serve(stranger) as address:
         opened_from(clerk, address, portal.base + "/vneid/qr/")
         assert clerk.page.evaluate("window.opener") is None
-        clerk.scan(code())
-        expect(clerk.title()).to_have_text(RECEIVED)
-        clerk.page.keyboard.press("F9")
-        expect(clerk.page.locator("#told")).to_contain_text("Chưa trang hồ sơ nào báo đã nhận")
-        assert clerk.opener.evaluate("[got, heard]") == [[], []]
-        clerk.page.close()
+        hand_over_in_vain(clerk)
 
 
 @pytest.mark.threat("A-219")
@@ -505,12 +522,7 @@ def test_an_opener_that_has_gone_elsewhere_gets_nothing(enter: Callable[..., Cle
     with serve(stranger) as address:
         opened_from(clerk, portal.base + "/ho-so", portal.base + "/vneid/qr/")
         clerk.opener.goto(address)
-        clerk.scan(code())
-        expect(clerk.title()).to_have_text(RECEIVED)
-        clerk.page.keyboard.press("F9")
-        expect(clerk.page.locator("#told")).to_contain_text("Chưa trang hồ sơ nào báo đã nhận")
-        assert clerk.opener.evaluate("[got, heard]") == [[], []]
-        clerk.page.close()
+        hand_over_in_vain(clerk)
     assert [text for text in clerk.complaints if "target origin" not in text] == []
     clerk.complaints.clear()
 

@@ -48,11 +48,8 @@ def includeme(config: Any) -> None:
 
 
 def _add_page(config: Any) -> None:
-    config.add_route("vneid.qr.page", "/qr/")
-    config.add_route("vneid.qr.no_slash", "/qr")
-    config.add_route("vneid.qr.operator", "/qr/operator")
-    config.add_route("vneid.qr.static", "/qr/static/{name:.+}")
-    config.add_view(page.page_view, route_name="vneid.qr.page", request_method="GET")
-    config.add_view(page.no_slash_view, route_name="vneid.qr.no_slash", request_method="GET")
-    config.add_view(page.operator_view, route_name="vneid.qr.operator", request_method="GET")
-    config.add_view(page.static_view, route_name="vneid.qr.static", request_method="GET")
+    for name, pattern, view in (("page", "/qr/", page.page_view), ("no_slash", "/qr", page.no_slash_view),
+                                ("operator", "/qr/operator", page.operator_view),
+                                ("static", "/qr/static/{name:.+}", page.static_view)):
+        config.add_route(f"vneid.qr.{name}", pattern)
+        config.add_view(view, route_name=f"vneid.qr.{name}", request_method="GET")

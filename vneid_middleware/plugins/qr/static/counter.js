@@ -8,6 +8,7 @@ import { Scanner } from "./scanner.js";
 
 const LIFE = 60; // seconds that VNeID's code lives
 const IDLE = 120; // seconds after which a citizen's data leave the screen
+const TWICE = 3000; // milliseconds in which the same code again is a scanner that fired twice
 const TRIES = 30; // questions in a row without an answer before waiting is given up
 const UNANSWERED = ["upstream_unavailable", "invalid_response"];
 const TONES = { ok: "good", pending: "wait", card_qr: "unproven", invalid_qr: "bad", expired_qr: "bad", consent_denied: "bad",
@@ -26,6 +27,7 @@ const citizens = new Citizens(at("citizen"), say, copy);
 const scanner = new Scanner(at("code"), scanned, isOn => { at("caps").hidden = !isOn; });
 
 let current = null; // the lookup under way: {id, timer}
+let last = { code: "", at: 0 }; // what was scanned last
 let held = null; // the code that may have to be sent again: {code, at}
 let allowedAt = 0; // when the server takes questions again
 let touched = now();
@@ -74,7 +76,7 @@ const left = () => held ? Math.max(0, LIFE - Math.floor((now() - held.at) / 1000
 
 function tick() {
   const seconds = left(), waits = Math.ceil((allowedAt - now()) / 1000), isWaiting = current !== null;
-  at("life").hidden = !held || at("desk").hidden || (!isWaiting && at("retry").hidden);
+  at("life").hidden = !held || at("desk").hidden;
   at("seconds").textContent = seconds ? say("counter.seconds", { n: seconds }) : say("counter.code_over");
   at("left").value = seconds;
   at("left").hidden = !seconds;
@@ -94,8 +96,11 @@ function tick() {
 function scanned(code) {
   touched = now();
   stopCamera();
+  // asked anew, the lookup under way would be ended, and the code with it
+  if (code === last.code && (current || now() - last.at < TWICE)) return;
   forget();
   held = { code, at: now() };
+  last = { ...held };
   lookUp();
 }
 
@@ -194,6 +199,7 @@ function forget() {
     if (current.id) client.cancel(current.id);
   }
   current = held = null;
+  last = { code: "", at: 0 };
   allowedAt = 0;
   scanner.clear();
   citizens.clear();
