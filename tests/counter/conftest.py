@@ -8,9 +8,8 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
 import pytest
@@ -91,14 +90,29 @@ def make_portal(tmp_path: Path) -> Iterator[Callable[..., Portal]]:
 
 
 @pytest.fixture(scope="module")
-def make_shared_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Portal]]:
-    """The same for portals that a module's tests share."""
-    with portals(tmp_path_factory.mktemp("counter")) as make:
-        yield make
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Portal]]:
+    """``lasting(**settings)`` gives the module's portal with these settings, as good as new."""
+    with ExitStack() as stack:
+        made: dict[tuple[tuple[str, str], ...], Portal] = {}
+
+        def get(**given: str) -> Portal:
+            key = tuple(sorted(given.items()))
+            if key not in made:
+                make = stack.enter_context(portals(tmp_path_factory.mktemp("portal")))
+                made[key] = make(**{"qr__rate_limit": "100000", **given})
+            portal = made[key]
+            portal.host.update(status="401 Unauthorized", type="application/json", body=b"{}")
+            portal.host["asked"].clear()
+            portal.vneid.asked.clear()
+            portal.vneid.answer = portal.vneid.gives()
+            portal.clock.ahead = 0.0
+            return portal
+
+        yield get
 
 
 @contextmanager
-def portals(tmp_path: Path) -> Iterator[Callable[..., Portal]]:
+def portals(folder: Path) -> Iterator[Callable[..., Portal]]:
     """Give a function that starts portals, and stop them all in the end."""
     open_servers: list[Any] = []
 
@@ -108,7 +122,6 @@ def portals(tmp_path: Path) -> Iterator[Callable[..., Portal]]:
         upstream = serving(lambda base: vneid, threads=16)
         address, _ = upstream.__enter__()
         open_servers.append(upstream)
-        folder = tmp_path if not open_servers[1:] else Path(mkdtemp(dir=tmp_path))
         host: dict[str, Any] = {"status": "401 Unauthorized", "type": "application/json", "body": b"{}", "asked": []}
 
         def app(environ: dict[str, Any], start_response: Any) -> Any:

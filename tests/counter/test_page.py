@@ -31,39 +31,19 @@ def code() -> str:
     return f"qr-{uuid.uuid4()}"
 
 
-@pytest.fixture(scope="module")
-def shared(make_shared_portal: Callable[..., Any]) -> Any:
-    """A portal whose counters have keys."""
-    portal = make_shared_portal(qr__rate_limit="10000", threads=16)
-    # from the first lookup on there is an audit to look at
-    portal.result(portal.ask())
-    return portal
-
-
-@pytest.fixture(scope="module")
-def shared_officers(make_shared_portal: Callable[..., Any]) -> Any:
-    """A portal that says itself who an officer is, and asks for the dossier."""
-    return make_shared_portal(qr__operators="subrequest:/can-bo/toi", qr__require="dossier officerId", qr__rate_limit="10000")
-
-
 @pytest.fixture
-def portal(shared: Any) -> Any:
-    return afresh(shared)
-
-
-@pytest.fixture
-def officers(shared_officers: Any) -> Any:
-    portal = afresh(shared_officers)
-    portal.host.update(status="200 OK", type="application/json", body=b'{"officerId": "001080000001"}')
-    return portal
-
-
-def afresh(portal: Any) -> Any:
-    """Return the portal as it was in the beginning."""
-    portal.vneid.answer = portal.vneid.gives()
-    portal.vneid.asked.clear()
-    portal.clock.ahead = 0.0
+def portal(lasting: Callable[..., Any]) -> Any:
+    """A portal whose counters have keys, and which has a page of its own."""
+    portal = lasting()
     portal.host.update(status="200 OK", type="text/html", body=b"<!doctype html><title>host</title>")
+    return portal
+
+
+@pytest.fixture
+def officers(lasting: Callable[..., Any]) -> Any:
+    """A portal that says itself who an officer is, and asks for the dossier."""
+    portal = lasting(qr__operators="subrequest:/can-bo/toi", qr__require="dossier officerId")
+    portal.host.update(status="200 OK", body=b'{"officerId": "001080000001"}')
     return portal
 
 
@@ -199,6 +179,19 @@ def test_each_end_says_what_to_do(clerk: Clerk, portal: Any, answer: str, said: 
     expect(clerk.page.locator("#code")).to_be_focused()
 
 
+def test_what_the_server_finds_wrong_in_a_field_is_told_there_and_the_scan_is_not_lost(clerk: Clerk, portal: Any) -> None:
+    clerk.page.locator("#more summary").click()
+    dossier = clerk.page.locator("#dossier")
+    dossier.fill("HS\u200b\u0085")
+    clerk.page.locator("#code").focus()
+    clerk.scan(code())
+    expect(clerk.page.locator("#alarm")).not_to_be_empty()
+    expect(dossier).to_be_focused()
+    dossier.fill("HS-8")
+    clerk.page.keyboard.press("Enter")
+    expect(clerk.title()).to_have_text(RECEIVED)
+
+
 def test_a_card_fills_a_form_in_that_says_it_is_not_verified(clerk: Clerk, portal: Any) -> None:
     clerk.scan(CARD)
     expect(clerk.title()).to_have_text("Đây là mã QR in trên thẻ")
@@ -272,8 +265,9 @@ def test_a_code_can_be_tried_again_for_a_minute_and_no_longer(enter: Callable[..
 @pytest.mark.parametrize("key", ["F2", "Escape"])
 @pytest.mark.threat("A-215")
 def test_the_next_citizen_is_one_key_away_and_ends_what_waits(clerk: Clerk, portal: Any, wait_until: Any, key: str) -> None:
-    portal.vneid.answer = portal.vneid.pends()
+    portal.result(portal.ask())
     before = cancelled(portal)
+    portal.vneid.answer = portal.vneid.pends()
     clerk.scan(code())
     expect(clerk.title()).to_have_text(WAITING)
     clerk.page.keyboard.press(key)
@@ -287,8 +281,9 @@ def cancelled(portal: Any) -> int:
 
 
 def test_a_lookup_that_is_only_being_asked_is_ended_too(clerk: Clerk, portal: Any, wait_until: Any) -> None:
-    portal.vneid.answer = portal.vneid.pends()
+    portal.result(portal.ask())
     before, held = cancelled(portal), []
+    portal.vneid.answer = portal.vneid.pends()
     clerk.page.route("**/qr/lookup", lambda route: held.append(route), times=1)
     clerk.scan(code())
     expect(clerk.title()).to_have_text("Đang hỏi VNeID…")

@@ -3,8 +3,12 @@
 import { Camera } from "./camera.js";
 import { Citizens } from "./citizen.js";
 import { Client } from "./client.js";
+import { copied } from "./clipboard.js";
 import { HandOver } from "./handover.js";
 import { Scanner } from "./scanner.js";
+import * as screen from "./screen.js";
+
+const { at, offer, say, settings, words } = screen;
 
 const LIFE = 60; // seconds that VNeID's code lives
 const IDLE = 120; // seconds after which a citizen's data leave the screen
@@ -14,10 +18,6 @@ const UNANSWERED = ["upstream_unavailable", "invalid_response"];
 const TONES = { ok: "good", pending: "wait", card_qr: "unproven", invalid_qr: "bad", expired_qr: "bad", consent_denied: "bad",
   consent_timeout: "bad", invalid_response: "bad", upstream_unavailable: "bad" };
 
-const at = id => document.getElementById(id);
-const settings = JSON.parse(at("counter").dataset.script);
-const words = code => settings.words[code] ?? ["", "", ""];
-const say = (code, values = {}) => words(code)[0].replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 const now = () => Date.now();
 
 const client = new Client();
@@ -34,35 +34,9 @@ let touched = now();
 
 // -- the screen -------------------------------------------------------------------------------------------------------
 
-// Tell where things stand; `code` names the words, `values` what is put into them.
-function tell(code, tone = "", { values = {}, alarm = "", reference = "", title = "" } = {}) {
-  const [, happened, todo] = words(code);
-  const heading = title || say(code, values);
-  at("state").hidden = false;
-  at("state").className = `state ${tone}`;
-  at("title").textContent = heading;
-  at("happened").textContent = happened;
-  at("todo").textContent = todo;
-  at("alarm").textContent = "";
-  at("alarm").className = alarm ? "problem" : "";
-  at("alarm").textContent = alarm;
-  at("told").textContent = "";
-  at("reference").hidden = !reference;
-  at("reference").querySelector("strong").textContent = reference;
-  at("choices").hidden = at("retry").hidden = at("manual").hidden = true;
+function tell(code, tone = "", details = {}) {
   citizens.clear();
-  document.title = `${heading} · ${say("counter.page")}`;
-}
-
-function offer({ retry = false, manual = false }) {
-  at("retry").hidden = !retry;
-  at("manual").hidden = !manual;
-  at("choices").hidden = !retry && !manual;
-}
-
-// On a narrow screen what there is to read lies below the field.
-function bringUp() {
-  if (at("state").getBoundingClientRect().bottom > innerHeight && innerWidth < 900) at("state").scrollIntoView({ block: "start" });
+  screen.tell(code, tone, details);
 }
 
 function ready(note = "") {
@@ -82,9 +56,7 @@ function tick() {
   at("left").hidden = !seconds;
   at("retry").disabled = !seconds || waits > 0;
   at("retry").textContent = waits > 0 && seconds ? say("counter.retry_in", { n: waits }) : say("counter.retry");
-  if (held && !seconds && !isWaiting) {
-    held.code = "";
-  }
+  if (held && !seconds && !isWaiting) held.code = "";
   if (!citizens.isEmpty && now() - touched >= IDLE * 1000) {
     forget();
     ready(say("counter.blanked"));
@@ -107,8 +79,8 @@ function scanned(code) {
 const context = () => Object.fromEntries([...at("context").elements].filter(input => input.name)
   .map(input => [input.name, input.value.trim()]).filter(([, value]) => value));
 
-function missing(name) {
-  tell("counter.missing", "unproven", { values: { field: say(`counter.${name}`) } });
+function missing(name, alarm = "") {
+  tell("counter.missing", "unproven", { values: { field: say(`counter.${name}`) }, alarm });
   if (at("more")?.contains(at(name))) at("more").open = true;
   at(name).focus();
 }
@@ -148,7 +120,7 @@ function settle(lookup, answer) {
   if (answer.http && answer.body.status) ended(answer.body);
   else refused(answer);
   tick();
-  bringUp();
+  screen.bringUp();
 }
 
 function wait(lookup, seconds) {
@@ -177,12 +149,7 @@ function ended(body) {
 function refused(answer) {
   const { error, field, message, correlation_id: reference } = answer.body;
   if (answer.http === 401 || answer.http === 403) return gate(answer);
-  if (error === "lookup_malformed" && field && at(field)) {
-    missing(field);
-    at("alarm").className = "problem";
-    at("alarm").textContent = message;
-    return;
-  }
+  if (error === "lookup_malformed" && field && at(field)) return missing(field, message);
   const canRetry = !answer.http || answer.http === 429 || answer.http >= 500;
   if (answer.http === 429) allowedAt = now() + answer.after * 1000;
   if (!canRetry) held = null;
@@ -258,27 +225,8 @@ async function keyed() {
 // -- what the clerk does with a citizen -------------------------------------------------------------------------------
 
 async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    at("told").textContent = say("counter.copied");
-  } catch {
-    at("told").textContent = say(copyByHand(text) ? "counter.copied" : "counter.copy_failed");
-  }
+  at("told").textContent = say(await copied(text) ? "counter.copied" : "counter.copy_failed");
   scanner.focus();
-}
-
-// Where the clipboard's own interface is not to be had, as on plain http.
-function copyByHand(text) {
-  const area = document.createElement("textarea");
-  area.value = text;
-  area.className = "unseen";
-  document.body.append(area);
-  area.select();
-  try {
-    return document.execCommand("copy");
-  } finally {
-    area.remove();
-  }
 }
 
 function copyAll() {
@@ -298,7 +246,6 @@ function typeIn() {
   tell("counter.manual", "unproven");
   held = null;
   tick();
-  at("happened").textContent = "";
   citizens.type({}, "manual");
   citizens.first.focus();
 }
