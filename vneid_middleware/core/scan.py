@@ -33,8 +33,6 @@ class Scan(NamedTuple):
 
     kind: str
     prefill: dict[str, str]
-    hint: str = ""
-    """One of :data:`HINTS` where it can be seen what has damaged the scan."""
 
 
 def read_scan(value: str) -> Scan:
@@ -46,8 +44,8 @@ def read_scan(value: str) -> Scan:
     Returns:
         ``vneid``: may be a ``qrID``, printable ASCII without blanks; ``card``: the printed identity card's
         ``number|old number|name|ddMMyyyy|gender|address|ddMMyyyy…``; ``health_insurance``: the printed health insurance
-        card's; ``unreadable``: none of them, as when an input method for Vietnamese changed what the scanner typed
-        (``input_method``), or Caps Lock swapped the letters of a signed token (``caps_lock``).
+        card's; ``unreadable``: none of them, as when the clerk's keyboard changed what the scanner typed; :func:`damage_of`
+        tells how.
     """
     line = value.strip()
     if not line or len(line) > MAX_SCAN:
@@ -55,15 +53,24 @@ def read_scan(value: str) -> Scan:
     parts = [part.strip() for part in line.split("|")]
     if len(parts) >= 7 and text.is_personal_number(parts[0]) and _OLD_NUMBER.fullmatch(parts[1]):
         if _nfc(parts[4]) in _SWAPPED_GENDERS:
-            return Scan(CARD, _card([_nfc(part).swapcase() for part in parts]), CAPS_LOCK)
+            return Scan(CARD, _card([_nfc(part).swapcase() for part in parts]))
         return Scan(CARD, _card(parts))
     if len(parts) >= 6 and _INSURANCE_NUMBER.fullmatch(parts[0]):
         return Scan(HEALTH_INSURANCE, _health_insurance(parts))
-    if _SWAPPED_JOSE.fullmatch(line):
-        return Scan(UNREADABLE, {}, CAPS_LOCK)
-    if _QR_ID.fullmatch(line):
-        return Scan(VNEID, {})
-    return Scan(UNREADABLE, {}, INPUT_METHOD if _has_vietnamese_letters(line) else "")
+    is_code = _QR_ID.fullmatch(line) and not _SWAPPED_JOSE.fullmatch(line)
+    return Scan(VNEID if is_code else UNREADABLE, {})
+
+
+def damage_of(value: str) -> str:
+    """Tell what the clerk's keyboard did to an unreadable scan.
+
+    Returns:
+        ``input_method``: Telex or VNI made Vietnamese letters; ``caps_lock``: the letters of a signed token are swapped;
+        empty where it can't be seen.
+    """
+    if _SWAPPED_JOSE.fullmatch(value.strip()):
+        return CAPS_LOCK
+    return INPUT_METHOD if _has_vietnamese_letters(value) else ""
 
 
 def _nfc(value: str) -> str:

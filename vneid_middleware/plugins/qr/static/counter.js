@@ -133,13 +133,9 @@ function wait(lookup, seconds) {
 function ended(body) {
   const { status } = body, reference = UNANSWERED.includes(status) ? body.correlation_id : "";
   touched = now();
-  const hint = body.hint ? `counter.${body.hint}` : "";
-  tell(status === "invalid_qr" && hint ? hint : `lookup.${status}`, TONES[status], { reference });
+  tell(body.hint ? `counter.${body.hint}` : `lookup.${status}`, TONES[status], { reference });
   if (status === "ok") citizens.show(body.data, body.warnings ?? []);
-  if (status === "card_qr") {
-    citizens.type(body.prefill ?? {}, "card");
-    if (hint) at("told").textContent = `${say(hint)}. ${words(hint)[2]}`;
-  }
+  if (status === "card_qr") citizens.type(body.prefill ?? {}, "card");
   const canRetry = status === "upstream_unavailable";
   if (!canRetry) held = null;
   offer({ retry: canRetry, manual: (body.fallback && status !== "card_qr") || UNANSWERED.includes(status) });
