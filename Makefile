@@ -11,7 +11,7 @@ SOURCES := setup.cfg pyproject.toml MANIFEST.in README.md LICENSE \
 	$(shell find vneid_middleware -type f -not -name '*.pyc')
 export PORT SIMULATOR_PORT
 
-.PHONY: demo test bench lint docs threats conformance fuzz mutants clean
+.PHONY: demo test bench lint docs threats conformance fuzz mutants decoder clean
 .DELETE_ON_ERROR:
 
 # The demonstration: a sample portal behind the middleware, and the VNeID simulator.
@@ -57,6 +57,10 @@ mutants: $(VENV)/.security
 # Writes docs/settings.md from the tables in the code.
 docs: $(VENV)/.test
 	@$(BIN)/python docs/make_settings.py
+
+# Brings the QR decoder of the counter's page in again from npm and checks it. VERSION=0.8.0 changes to another release.
+decoder:
+	@$(PYTHON) docs/bring_decoder.py $(VERSION)
 
 clean:
 	rm -rf $(VENV) build dist var artifacts mutants *.egg-info tests/providers/node_modules .coverage

@@ -79,6 +79,23 @@ def chromium(require: Callable[..., str]) -> str:
     return os.environ.get("CHROMIUM") or require("chromium", "chromium-browser", "google-chrome")
 
 
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Any]:
+    """Playwright; ended with the module, since its event loop would be in the way of other tests' loops."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def chrome(playwright: Any, chromium: str) -> Iterator[Any]:
+    """One browser for all tests of a module; each test has a context, which is a profile, of its own."""
+    browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    yield browser
+    browser.close()
+
+
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
     """``free_port()`` returns a port on loopback that nobody listens on. Prefer port 0 where a server can tell its own."""

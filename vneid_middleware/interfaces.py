@@ -199,8 +199,8 @@ class IOperatorPolicy(Interface):
     def identify(request):
         """Return the :class:`vneid_middleware.models.Operator` who sent a Pyramid request, or None for nobody (401).
 
-        Called for every request under ``/qr/lookup``, before anything else of it is looked at. Raises ``VNeIDError`` with
-        code ``not_an_officer`` for somebody who is known and may not ask (403). Must not read the body.
+        Called for every request under ``/qr/lookup`` and ``/qr/operator``, before anything else of it is looked at. Raises
+        ``VNeIDError`` with code ``not_an_officer`` for somebody who is known and may not ask (403). Must not read the body.
         """
 
 

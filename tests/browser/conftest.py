@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, Route
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = Path(os.environ.get("VNEID_ARTIFACTS") or ROOT / "artifacts")
@@ -101,21 +101,6 @@ def _answers(url: str) -> bool:
     except (URLError, OSError):
         return False
     return True
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Any]:
-    """Playwright; ended with the module, since its event loop would be in the way of other tests' loops."""
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def chrome(playwright: Any, chromium: str) -> Iterator[Browser]:
-    """One browser for all tests of a module; each test has a context, which is a profile, of its own."""
-    browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-    yield browser
-    browser.close()
 
 
 class Citizen:

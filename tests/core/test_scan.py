@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vneid_middleware.core.scan import CARD, HEALTH_INSURANCE, UNREADABLE, VNEID, read_scan
+from vneid_middleware.core.scan import CARD, HEALTH_INSURANCE, UNREADABLE, VNEID, damage_of, read_scan
 
 CARD_TEXT = "100190000001|012345678|Nguyễn Thị Ánh Nguyệt|17051990|Nữ|Số 1 phố Đinh Tiên Hoàng, Hà Nội|01012022"
 
@@ -64,3 +64,30 @@ def test_whatever_is_scanned_has_a_kind_and_a_printable_prefill(value: str):
     assert kind in (VNEID, CARD, HEALTH_INSURANCE, UNREADABLE)
     assert all(0 < len(item) <= 100 for item in prefill.values())
     assert not {unicodedata.category(letter) for item in prefill.values() for letter in item} & {"Cc", "Cf", "Cs"}
+
+
+@pytest.mark.parametrize("value", ["âbcd-1234", "mã-vneid", "eyJhbGciƠiJ.ưđ.x", "9f2c1e6á4b7d", "đ", "VNI-Á1"])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_letters_that_an_input_method_made_are_told(value: str, form):
+    damaged = unicodedata.normalize(form, value)
+    assert (read_scan(damaged).kind, damage_of(damaged)) == (UNREADABLE, "input_method")
+
+
+@pytest.mark.parametrize("value", ["eyJhbGciOi.eyJzdWIi.x-_y", "eyJhbGciOi.k.iv.text.tag"])
+def test_a_token_whose_letters_caps_lock_has_swapped_is_told(value: str):
+    assert (read_scan(value).kind, damage_of(value)) == (VNEID, "")
+    assert (read_scan(value.swapcase()).kind, damage_of(value.swapcase())) == (UNREADABLE, "caps_lock")
+
+
+@pytest.mark.parametrize("value", ["EYjABC", "EYjABC.def", "9F2C1E6A.4B7D.X", "ABC.DEF.GHI"])
+def test_capital_letters_alone_are_no_sign_of_caps_lock(value: str):
+    assert (read_scan(value).kind, damage_of(value)) == (VNEID, "")
+
+
+@pytest.mark.parametrize("value", ["код-1234", "9f2c 1e6a", "①②③", ""])
+def test_where_it_can_t_be_seen_what_damaged_a_scan_nothing_is_told(value: str):
+    assert (read_scan(value).kind, damage_of(value)) == (UNREADABLE, "")
+
+
+def test_a_card_whose_letters_caps_lock_has_swapped_is_read_all_the_same():
+    assert read_scan(CARD_TEXT.swapcase()) == read_scan(CARD_TEXT)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import configparser
+import hashlib
+import json
 import os
 import re
 import subprocess
@@ -141,3 +143,12 @@ def test_each_dependency_is_explained() -> None:
         floor = re.search(r">=\s*([\w.]+)", bounds)
         assert floor is not None
         assert re.search(rf"^\| {re.escape(name)} \| {re.escape(floor[1])} \|", text, re.MULTILINE), f"{name} {floor[1]}"
+
+
+def test_the_decoder_from_npm_is_the_one_that_is_named() -> None:
+    folder = SOURCE / "plugins" / "qr" / "static" / "qr"
+    source = json.loads((folder / "source.json").read_text(encoding="utf-8"))
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.name != "source.json"}
+    assert found == source["files"]
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    assert f"| {source['name']} | {source['version']} |" in text

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from vneid_middleware.core.jose import loads_object
+from vneid_middleware.core.scan import HINTS
 from vneid_middleware.exceptions import VNeIDError
 
 OK, PENDING, INVALID_QR, EXPIRED_QR = "ok", "pending", "invalid_qr", "expired_qr"
@@ -87,6 +88,8 @@ class Result(NamedTuple):
             body["prefill"] = dict(self.prefill)
         if self.status in FALLBACK:
             body["fallback"] = "manual_entry"
+        if self.reason in HINTS:
+            body["hint"] = self.reason
         return body
 
 

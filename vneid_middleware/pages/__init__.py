@@ -11,6 +11,7 @@ import secrets
 from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache, cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vneid_middleware import negotiation
@@ -18,7 +19,7 @@ from vneid_middleware import negotiation
 if TYPE_CHECKING:
     from webob import Request, Response
 
-__all__ = ["Link", "Message", "Pages", "correlation_id"]
+__all__ = ["Link", "Look", "Message", "Pages", "correlation_id"]
 
 SECURITY_HEADERS = (
     ("Cache-Control", "no-store"),
@@ -43,6 +44,20 @@ class Link(NamedTuple):
     href: str
 
 
+class Look(NamedTuple):
+    """What a plugin's own page has of its own."""
+
+    package: str
+    """The package whose ``templates`` folder has the page; the common ones can be extended there."""
+    style: str = ""
+    """CSS after the common one."""
+    policy: Mapping[str, str] = MappingProxyType({})
+    """Directives of the Content-Security-Policy, over the common ones."""
+
+
+_COMMON = Look("vneid_middleware.pages")
+
+
 def correlation_id() -> str:
     """Return a new id that ties a page to the log and the audit: 12 characters that can be read out on the phone."""
     alphabet = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -65,6 +80,7 @@ class Pages:
         self._default_language = default_language
         self._home = home
         self._form_targets = form_targets
+        self._environments: dict[str, Any] = {}
 
     def language(self, environ: Mapping[str, Any]) -> str:
         """Return the language that a request is answered in."""
@@ -90,17 +106,22 @@ class Pages:
         return self.page(request, "outcome.html", code, status, request_id=request_id, details=details,
                          links=links or (Link("action.home", self._home),))
 
-    def page(self, request: Request, template: str, code: str, status: int = 200, *,
+    def page(self, request: Request, template: str, code: str, status: int = 200, *, look: Look = _COMMON,
              details: Mapping[str, str] | None = None, **values: Any) -> Response:
-        """Render a template around the message ``code``, in both languages."""
+        """Render a template around the message ``code``, in both languages.
+
+        Args:
+            look: the plugin's own, where the page is a plugin's.
+        """
         first = self.language(request.environ)
         second = "en" if first == "vi" else "vi"
-        body = self._templates.get_template(template).render(
-            code=code, lang=first, other=second, status=status, style=self._style, home=self._home,
+        style = self._style + look.style
+        body = self._templates(look.package).get_template(template).render(
+            code=code, lang=first, other=second, status=status, style=style, home=self._home,
             message=self.message(code, first, details), translation=self.message(code, second, details),
             say=lambda word, lang=first: self.message(word, lang).title, **values)
         response = _response(status, "text/html", body.encode("utf-8"))
-        response.headers["Content-Security-Policy"] = self._policy
+        response.headers["Content-Security-Policy"] = self._policy(style, look.policy)
         response.headers["Content-Language"] = first
         response.headers["Vary"] = "Accept-Language, Accept, Cookie"
         return response
@@ -126,25 +147,28 @@ class Pages:
         message = (self._messages.get(code) or self._messages["internal_error"])[lang]
         return Message(*(part.format_map(details) for part in message)) if details else message
 
-    @cached_property
-    def _templates(self) -> Any:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
+    def _templates(self, package: str) -> Any:
+        environment = self._environments.get(package)
+        if environment is None:
+            from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-        return Environment(loader=PackageLoader("vneid_middleware.pages"), autoescape=True, undefined=StrictUndefined,
-                           trim_blocks=True, lstrip_blocks=True)
+            loader = ChoiceLoader([PackageLoader(name) for name in dict.fromkeys((package, _COMMON.package))])
+            environment = self._environments[package] = Environment(
+                loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        return environment
 
     @cached_property
     def _style(self) -> str:
         from importlib.resources import files
 
-        return files("vneid_middleware.pages").joinpath("templates/style.css").read_text(encoding="utf-8")
+        return files(_COMMON.package).joinpath("templates/style.css").read_text(encoding="utf-8")
 
-    @cached_property
-    def _policy(self) -> str:
-        digest = b64encode(hashlib.sha256(self._style.encode("utf-8")).digest()).decode("ascii")
+    def _policy(self, style: str, own: Mapping[str, str]) -> str:
+        digest = b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
         targets = " ".join(("'self'", *self._form_targets))
-        return (f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self' data:; form-action {targets}; "
-                "base-uri 'none'; frame-ancestors 'none'")
+        common = {"default-src": "'none'", "style-src": f"'sha256-{digest}'", "img-src": "'self' data:", "form-action": targets,
+                  "base-uri": "'none'", "frame-ancestors": "'none'"}
+        return "; ".join(f"{name} {value}" for name, value in {**common, **own}.items())
 
 
 @cache

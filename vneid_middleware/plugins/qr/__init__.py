@@ -10,9 +10,10 @@ from typing import Any
 from zope.interface import implementer
 
 from vneid_middleware.interfaces import IProvisioned, IReadinessCheck
-from vneid_middleware.plugins.qr import views
+from vneid_middleware.plugins.qr import page, views
 from vneid_middleware.plugins.qr.counter import Counter
 from vneid_middleware.plugins.qr.messages import MESSAGES
+from vneid_middleware.plugins.qr.page_messages import PAGE_MESSAGES
 from vneid_middleware.plugins.qr.settings import make_table
 
 
@@ -33,6 +34,7 @@ def includeme(config: Any) -> None:
     """Offer lookups at the counter."""
     config.add_vneid_settings(make_table(config.registry["vneid.registrations"]))
     config.add_vneid_messages("qr", MESSAGES)
+    config.add_vneid_messages("qr.page", PAGE_MESSAGES)
     config.add_vneid_component("qr", Counter)
     config.add_vneid_readiness("counter", CounterReadiness())
     config.add_route("vneid.qr.lookup", "/qr/lookup")
@@ -42,3 +44,12 @@ def includeme(config: Any) -> None:
     config.add_view(views.state_view, route_name="vneid.qr.state", request_method="GET")
     config.add_view(views.cancel_view, route_name="vneid.qr.state", request_method="DELETE")
     config.add_view(views.webhook_view, route_name="vneid.qr.webhook", request_method="POST")
+    _add_page(config)
+
+
+def _add_page(config: Any) -> None:
+    for name, pattern, view in (("page", "/qr/", page.page_view), ("no_slash", "/qr", page.no_slash_view),
+                                ("operator", "/qr/operator", page.operator_view),
+                                ("static", "/qr/static/{name:.+}", page.static_view)):
+        config.add_route(f"vneid.qr.{name}", pattern)
+        config.add_view(view, route_name=f"vneid.qr.{name}", request_method="GET")

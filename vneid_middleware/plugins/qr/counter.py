@@ -105,7 +105,7 @@ class Counter:
                 if known and known.identifier:
                     return known
             else:
-                result = _not_vneid(read)
+                result = _not_vneid(read, question.qr_id)
             if result is not None:
                 row = row._replace(state=lookups.TAKEN, status=result.status, sealed=None, lease_until=None, deadline=now)
             lookups.add(connection, row, now=now)
@@ -351,9 +351,9 @@ def _policy(services: Any) -> Any:
     return BearerOperators(what) if kind == "keys" else HostOperators(what, services.links.origin)
 
 
-def _not_vneid(read: scan.Scan) -> Result:
+def _not_vneid(read: scan.Scan, value: str) -> Result:
     """Return what a scan comes to that VNeID need not be asked about."""
     if read.kind == scan.UNREADABLE:
-        return Result(lookup.INVALID_QR, reason="unreadable")
+        return Result(lookup.INVALID_QR, reason=scan.damage_of(value) or "unreadable")
     prefill: Mapping[str, str] = read.prefill
     return Result(lookup.CARD_QR, prefill=prefill, reason=read.kind)
