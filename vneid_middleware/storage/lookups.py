@@ -45,6 +45,12 @@ def key_of(identifier: str) -> str:
     return hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def in_turn(connection: Connection, qr_key: str) -> None:
+    """Let all who scanned the same code take turns until their transaction ends. SQLite has one writer at a time anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(int(qr_key[:15], 16))))
+
+
 def add(connection: Connection, row: Lookup, *, now: int) -> None:
     """Keep a lookup that begins; those that everybody is done with go at the same time."""
     purge(connection, lookups.c.lookup_key, lookups.c.forget_at < now)

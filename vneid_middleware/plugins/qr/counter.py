@@ -98,6 +98,7 @@ class Counter:
                       question.unit_code, question.dossier)
         row = self._row(asked, operator, who, now)
         with self._vneid.storage.begin() as connection:
+            lookups.in_turn(connection, row.qr_key)
             self._check_rate(connection, operator, who, now)
             if read.kind == scan.VNEID:
                 known = self._known(connection, row, now)
