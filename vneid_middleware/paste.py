@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from vneid_middleware.application import assemble
+from vneid_middleware.bearer import BearerMiddleware
 from vneid_middleware.exceptions import ConfigurationError
 from vneid_middleware.middleware import Middleware
 from vneid_middleware.settings import Problem, Source
@@ -50,7 +51,8 @@ def make_filter(settings: Mapping[str, str], *, source: Source | None = None,
         raise ConfigurationError([problem for problem in assembly.problems if problem.severity == "error"])
     for problem in assembly.problems:
         log.warning("%s", problem)
-    return lambda app: Middleware(app, assembly.application, services)
+    kind = Middleware if services.sessions.bearer is None else BearerMiddleware
+    return lambda app: kind(app, assembly.application, services)
 
 
 def wsgi_app(global_conf: Mapping[str, str], target: str = "", pythonpath: str = "", environ: str = "",

@@ -64,7 +64,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (package / "settings.py").write_text("")
     (package / "wsgi.py").write_text("def application(environ, start_response):\n    return []\n")
     (tmp_path / "secrets").mkdir()
-    for name, content in {"secret": SECRET, "vneid": "given-by-C06"}.items():
+    for name, content in {"secret": SECRET, "vneid": "given-by-C06", "vneid-app": "given-by-C06-too"}.items():
         path = tmp_path / "secrets" / name
         path.write_text(content)
         path.chmod(stat.S_IRUSR | stat.S_IWUSR)

@@ -109,6 +109,12 @@ class Pages:
         """Answer with JSON."""
         return _response(status, "application/json", json.dumps(body, ensure_ascii=False).encode("utf-8"))
 
+    def empty(self) -> Response:
+        """Answer 204."""
+        response = _response(204, "text/plain", b"")
+        del response.headers["Content-Type"]
+        return response
+
     def redirect(self, url: str) -> Response:
         """Answer 303 to an absolute URL that was checked before; the method becomes GET (RFC 9700 section 4.12)."""
         response = _response(303, "text/plain", b"")

@@ -72,7 +72,9 @@ def session_view(request: Any) -> Any:
     vneid = request.vneid
     record = vneid.sessions.from_environ(request.environ)
     if record is None:
-        return vneid.pages.json({"authenticated": False, "login_url": vneid.links.own("/login")}, 401)
+        response = vneid.pages.json({"authenticated": False, "login_url": vneid.links.own("/login")}, 401)
+        response.headers.update(vneid.sessions.challenge(request.environ))
+        return response
     from vneid_middleware.core.session import identity_of
 
     identity = identity_of(record)

@@ -8,13 +8,14 @@ from typing import Any
 from webob import Request, Response
 
 from vneid_middleware.simulator.answers import Pages, ProtocolError, json_answer
+from vneid_middleware.simulator.app import VNeIDApp
 from vneid_middleware.simulator.authorization import Authorization
 from vneid_middleware.simulator.control import Control
 from vneid_middleware.simulator.endpoints import LOGOUT, TOKEN, USERINFO, Endpoints
 from vneid_middleware.simulator.state import State
 from vneid_middleware.simulator.tokens import Keys
 
-_SECRET_PARAMETERS = frozenset({"client_secret", "code", "code_verifier", "client_assertion", "id_token_hint"})
+_SECRET_PARAMETERS = frozenset({"client_secret", "code", "code_verifier", "client_assertion", "id_token_hint", "link"})
 
 
 class Simulator:
@@ -30,10 +31,12 @@ class Simulator:
         people = Authorization(state, issuer, self._pages)
         programs = Endpoints(state, issuer, self.keys, self._pages)
         control = Control(state, issuer, self.keys, self._pages)
+        app = VNeIDApp(state, people, self._pages)
         self._routes: dict[tuple[str, str], Callable[[Request], Response]] = {
             ("GET", "/"): control.home, ("GET", "/auth"): people.authorize, ("POST", "/auth"): people.authorize,
             ("POST", TOKEN): programs.token, ("GET", USERINFO): programs.userinfo, ("GET", LOGOUT): programs.logout,
             ("GET", "/.well-known/openid-configuration"): programs.discovery, ("GET", "/jwks"): programs.jwks,
+            ("GET", "/app"): app.show, ("POST", "/app"): app.open,
             ("GET", "/health"): lambda request: json_answer({"status": "ok"}),
             ("GET", "/control"): control.control, ("POST", "/control"): control.change,
             ("GET", "/control/switches"): control.switches, ("POST", "/control/switches"): control.change_switches,

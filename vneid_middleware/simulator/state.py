@@ -12,6 +12,9 @@ from typing import Any
 
 DEMO_CLIENT = "vneid-demo"
 DEMO_SECRET = "vneid-demo-secret-only-for-the-simulator"
+DEMO_APP_CLIENT = "vneid-demo-app"
+DEMO_APP_SECRET = "vneid-demo-app-secret-only-for-the-simulator"
+DEMO_APP_CALLBACK = "vn.example.dichvucong:/dang-nhap"
 COOKIE = "vneid-simulator"
 """Of the browser's session with the simulator."""
 
@@ -27,6 +30,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "nonce": ("honoured", "ignored"),
     "iss": ("off", "on"),
     "kid": ("on", "off"),
+    "deep_link_secret": ("required", "optional"),
 }
 """What nobody outside knows of VNeID, with every variant; the first is the default."""
 
@@ -55,6 +59,8 @@ class Client:
     """PEM, for the rsa-aes envelope."""
     backchannel_uri: str = ""
     """Where logout tokens go; empty: nowhere."""
+    deep_link: bool = False
+    """Apps may hand this client's deep link to the VNeID app."""
 
 
 @dataclass
