@@ -94,5 +94,7 @@ def serving(make: Callable[[str], Any], threads: int = 8) -> Iterator[tuple[str,
     try:
         yield base, holder["app"]
     finally:
-        server.close()
+        server.task_dispatcher.shutdown(cancel_pending=True, timeout=0.1)
+        # by the thread that waits on the sockets, at once: it would look up from them only after a second
+        server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
         thread.join(10)

@@ -119,6 +119,14 @@ def query(url: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
+def refused(answer: Answer, error: str = "invalid_grant", status: int = 400) -> bool:
+    """Check that a request of an app was refused in the form that apps read."""
+    assert (answer.status, answer.json()["error"]) == (status, error), answer.text
+    assert answer.headers["Content-Type"].startswith("application/json")
+    assert answer.headers["Cache-Control"] == "no-store"
+    return True
+
+
 class Mobile:
     """Portal, simulator, and as many phones as are wanted."""
 

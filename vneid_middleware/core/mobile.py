@@ -90,7 +90,8 @@ def callback_fault(uri: str) -> str:
         return "must not lead to this device itself or to an address"
     if parts.scheme == "https":
         return "" if _DOMAIN.fullmatch(host) else "must have a domain name"
-    if not _SCHEME.fullmatch(uri.partition(":")[0]):
+    scheme, colon, _ = uri.partition(":")
+    if not (colon and _SCHEME.fullmatch(scheme)):
         return "must be https, or a scheme with a dot in it such as vn.gov.example.app"
     return ""
 

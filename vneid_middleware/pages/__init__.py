@@ -111,9 +111,7 @@ class Pages:
 
     def empty(self) -> Response:
         """Answer 204."""
-        response = _response(204, "text/plain", b"")
-        del response.headers["Content-Type"]
-        return response
+        return _response(204, "text/plain", b"")
 
     def redirect(self, url: str) -> Response:
         """Answer 303 to an absolute URL that was checked before; the method becomes GET (RFC 9700 section 4.12)."""

@@ -7,7 +7,7 @@ import hmac
 from base64 import b64decode, urlsafe_b64encode
 from hashlib import sha256
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import unquote_plus, urlencode
 
 from webob import Request, Response
 
@@ -59,7 +59,7 @@ class Endpoints:
         given_id, given_secret = request.POST.get("client_id", ""), request.POST.get("client_secret", "")
         if request.authorization and request.authorization[0].lower() == "basic":
             pair = b64decode(str(request.authorization[1])).decode()
-            given_id, _, given_secret = (unquote(part) for part in pair.partition(":"))
+            given_id, _, given_secret = (unquote_plus(part) for part in pair.partition(":"))
         client = self.state.clients.get(given_id)
         if client is None or not hmac.compare_digest(client.client_secret.encode(), given_secret.encode()):
             raise ProtocolError(401, "unauthorized_client", "Invalid client or Invalid client credentials")

@@ -203,7 +203,9 @@ class AppSignOn:
     def _claim(self, key: str, given: Redemption, mode: str) -> None:
         with self._vneid.storage.begin() as connection:
             ours = stored.redeem(connection, key, now=self._vneid.now())
-            first = stored.spend(connection, key, stored.hashed(given.code)) if ours and mode == APP else None
+            # apart from the codes that we make: whoever saw one of those on its way must not spend it here
+            spent = stored.hashed(f"provider\n{given.code}")
+            first = stored.spend(connection, key, spent) if ours and mode == APP else None
         if not ours or first:
             self._end_first(first or key)
             raise _refused("the code was used before; the session that it led to has ended")
