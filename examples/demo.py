@@ -23,6 +23,9 @@ READY = """
   Cổng dịch vụ công (portal)         http://{host}:{port}/
   Trình mô phỏng VNeID (simulator)   http://{host}:{simulator_port}/
 
+  Ứng dụng di động (mobile app)      python examples/mobile/app.py{options}
+                                     python examples/mobile/app.py app{options}
+
   Mở cổng và chọn "Đăng nhập bằng VNeID". Nhấn Ctrl-C để dừng cả hai.
   Open the portal and choose "Đăng nhập bằng VNeID" (sign in with VNeID). Ctrl-C stops both.
 """
@@ -68,7 +71,9 @@ def run(running: dict[str, subprocess.Popen[bytes]], port: int, simulator_port: 
     running["portal"] = start(str(Path(sys.executable).with_name("vneid")), "serve", str(PORTAL / "portal.ini"),
                               f"port={port}", f"simulator_port={simulator_port}")
     wait_for(running, {"simulator": simulator_port, "portal": port})
-    print(READY.format(host=HOST, port=port, simulator_port=simulator_port), flush=True)
+    options = "" if (port, simulator_port) == (6543, 8765) else (
+        f" --portal http://{HOST}:{port} --simulator http://{HOST}:{simulator_port}")
+    print(READY.format(host=HOST, port=port, simulator_port=simulator_port, options=options), flush=True)
     while True:
         check_alive(running)
         time.sleep(0.5)
