@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from vneid_middleware.exceptions import AuditError, StorageError
 from vneid_middleware.simulator.state import DEMO_CLIENT
 
 from .conftest import LINK, SCHEME, mobile_portal, query, refused
@@ -462,3 +463,54 @@ def test_who_has_no_account_yet_is_told_where_to_sign_up(portal, accounts):
     assert granted["sign_up_url"].startswith(mobile.portal + "/dang-ky")
     seen = phone.get().json()
     assert (seen["user"], seen["auth"], seen["name"]) == (None, None, "Trần Văn Đức")
+
+
+# -- while nothing can be kept -----------------------------------------------------------------------------------------
+
+def test_without_storage_nobody_begins_and_nobody_gets_in(portal, monkeypatch):
+    mobile = portal()
+    phone, late = mobile.phone(), mobile.phone()
+    late.start()
+    callback = late.at_vneid()
+    code = phone.code()
+    storage = mobile.app.services.storage
+
+    def broken(*args):
+        raise StorageError("storage_unavailable", "gone")
+
+    monkeypatch.setattr(storage, "begin", broken)
+    for answer in (phone.redeem(code), late.start()):
+        assert refused(answer, "temporarily_unavailable", 503)
+        assert answer.headers["Retry-After"] == "60"
+    # the app can still be told, as long as it is known which one it is
+    assert late.browser.get(callback).location == LINK + "?error=temporarily_unavailable"
+    monkeypatch.setattr(storage, "read", broken)
+    assert page(late.browser.get(callback), 503)
+    monkeypatch.undo()
+    # what was refused so was not used up
+    assert phone.redeem(code).status == 200
+    assert query(late.browser.get(callback).location)["code"]
+
+
+def test_what_the_audit_can_not_hold_does_not_happen(portal, monkeypatch):
+    mobile = portal()
+    phone = mobile.phone()
+    code = phone.code()
+
+    def broken(record):
+        raise AuditError("audit_unavailable", "full")
+
+    for sink in mobile.app.services.sinks:
+        monkeypatch.setattr(sink, "write", broken)
+    answer = phone.redeem(code)
+    assert refused(answer, "temporarily_unavailable", 503)
+    assert "access_token" not in answer.text
+
+
+def test_an_app_that_is_no_longer_registered_is_not_called_back(portal, monkeypatch):
+    mobile = portal()
+    phone = mobile.phone()
+    phone.start()
+    callback = phone.at_vneid()
+    monkeypatch.setitem(mobile.app.services.settings._values, "mobile.apps", {"dichvucong": (SCHEME,)})
+    assert page(phone.browser.get(callback))
