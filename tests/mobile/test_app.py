@@ -7,9 +7,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from .conftest import APP_CLIENT, APP_SECRET, DEEP, LINK, query, refused
+from vneid_middleware.simulator.endpoints import TOKEN
 
-TOKEN = "/api/idp/auth/realms/citizen/protocol/openid-connect/token"
+from .conftest import APP_CLIENT, APP_SECRET, DEEP, LINK, query, refused
 
 
 def token_requests(mobile):

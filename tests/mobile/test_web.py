@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from vneid_middleware.exceptions import AuditError, StorageError
+from vneid_middleware.simulator.endpoints import TOKEN
 from vneid_middleware.simulator.state import DEMO_CLIENT
 
 from .conftest import LINK, SCHEME, mobile_portal, query, refused
@@ -212,8 +213,22 @@ def test_an_answer_counts_once(mobile):
     with_two = [phone.browser.get(callback), mobile.phone().browser.get(callback)]
     assert with_two[0].status == 303
     assert page(with_two[1])
-    assert mobile.paths().count("/api/idp/auth/realms/citizen/protocol/openid-connect/token") == 1
+    assert mobile.paths().count(TOKEN) == 1
     assert phone.redeem(query(with_two[0].location)["code"]).status == 200
+
+
+@pytest.mark.threat("A-NAT-7")
+def test_of_several_answers_at_the_same_time_one_counts(mobile):
+    phone = mobile.phone()
+    phone.start()
+    callback = phone.at_vneid()
+    browsers = [mobile.phone().browser for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda browser: browser.get(callback), browsers))
+    assert sorted(answer.status for answer in answers) == [303, 400, 400, 400]
+    assert mobile.paths().count(TOKEN) == 1
+    (code,) = [query(answer.location)["code"] for answer in answers if answer.status == 303]
+    assert phone.redeem(code).status == 200
 
 
 def test_head_and_post_do_not_use_an_answer_up(mobile):
