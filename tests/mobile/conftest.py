@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
@@ -139,6 +140,12 @@ class Mobile:
     def switch(self, **values: str) -> None:
         for name, value in values.items():
             self.simulator.state.set(name.replace("fault_", "fault."), value)
+
+    def hanging(self) -> tuple[threading.Event, threading.Event]:
+        """Return what tells that an endpoint with the fault ``hang`` was asked, and what lets it answer."""
+        asked, let_go = threading.Event(), threading.Event()
+        self.simulator.state.stopped.wait = lambda seconds: (asked.set(), let_go.wait(20))
+        return asked, let_go
 
     def audit(self) -> list[dict[str, Any]]:
         from vneid_middleware.storage import audit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote
 
 import pytest
@@ -93,6 +94,23 @@ def test_a_vneid_that_is_down_is_no_fault_of_the_apps(mobile):
     mobile.switch(fault_userinfo="503")
     answer = phone.redeem(code)
     assert (answer.status, answer.json()["error"]) == (502, "temporarily_unavailable")
+
+
+def test_apps_that_wait_for_vneid_leave_the_portal_its_threads_and_may_come_back(portal):
+    mobile = portal(server_threads="2", **DEEP)
+    hanging, let_go = mobile.hanging()
+    first, second = mobile.phone(), mobile.phone()
+    codes = [first.code_of_the_vneid_app(), second.code_of_the_vneid_app()]
+    mobile.switch(fault_userinfo="hang")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(first.redeem, codes[0])
+        assert hanging.wait(10)
+        busy = second.redeem(codes[1])
+        assert refused(busy, "temporarily_unavailable", 503)
+        assert busy.json()["error_description"] == "too_many_logins"
+        let_go.set()
+        assert waiting.result().status == 200
+    assert second.redeem(codes[1]).status == 200
 
 
 def test_the_two_modes_do_not_mix(mobile):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -57,6 +56,21 @@ def test_a_scheme_of_the_apps_own_and_a_callback_with_a_query(mobile):
     other.start()
     location = other.back().location
     assert location.startswith("vn.gov.example.canbo:/dang-nhap?kieu=1&code=")
+
+
+def test_bodies_as_apps_libraries_send_them(mobile):
+    phone = mobile.phone()
+    body = {**phone.start_body(), "code_challenge_method": "S256", "a_later_versions_word": 1}
+    assert phone.post("/vneid/mobile/start", body, {"Content-Type": "application/json; charset=UTF-8"}).status == 200
+    assert phone.post("/vneid/mobile/start", body, {"Content-Type": "application/json", "Accept": "text/html"}).json()["url"]
+
+
+def test_another_prefix_and_a_proxy_in_front_change_no_address(portal):
+    mobile = portal(prefix="/dinh-danh/v1")
+    phone = mobile.phone()
+    answer = phone.post("/dinh-danh/v1/mobile/start", phone.start_body(), {"Host": "evil.example", "X-Forwarded-Host": "evil"})
+    assert query(answer.json()["url"])["redirect_uri"] == mobile.portal + "/dinh-danh/v1/mobile/callback"
+    assert phone.post("/vneid/mobile/start", phone.start_body()).text.startswith('{"user"')
 
 
 def test_a_refusal_at_vneid_goes_to_the_app(mobile):
@@ -426,13 +440,7 @@ def test_a_form_as_answer_is_for_browsers_only(portal):
 
 def test_logins_that_hang_leave_the_portal_its_threads(portal):
     mobile = portal(server_threads="2")
-    hanging, let_go = threading.Event(), threading.Event()
-
-    def hang(seconds):
-        hanging.set()
-        let_go.wait(20)
-
-    mobile.simulator.state.stopped.wait = hang
+    hanging, let_go = mobile.hanging()
     first, second = mobile.phone(), mobile.phone()
     for phone in (first, second):
         phone.start()

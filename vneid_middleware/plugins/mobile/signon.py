@@ -181,10 +181,14 @@ class AppSignOn:
             raise _refused("the code was used before; the session that it led to has ended")
         if not 0 <= self._vneid.now() - pending.login.started_at < mobile.TRANSACTION_TTL:
             raise _refused("the transaction is unknown or over, or code_verifier is not its own")
-        found = self._known(row, given) if pending.asked.mode == WEB else None
-        self._claim(key, given, pending.asked.mode)
-        if found is None:
-            found = self._identify(given, pending, who)
+        if pending.asked.mode == WEB:
+            found = self._known(row, given)
+            self._claim(key, given, WEB)
+        else:
+            # held first: who is told to come back later can
+            with self._sso.slot():
+                self._claim(key, given, APP)
+                found = self._identify(given, pending, who)
         return self._grant(key, found, pending.asked.app_id, who)
 
     def _known(self, row: stored.SignOn, given: Redemption) -> SignedIn:
@@ -213,9 +217,8 @@ class AppSignOn:
     def _identify(self, given: Redemption, pending: Pending, who: Who) -> SignedIn:
         """Ask the provider whom the VNeID app's code stands for."""
         callback = oidc.Callback("", given.code, "", None, given.encrypt_key)
-        with self._sso.slot():
-            found: SignedIn = self._sso.identify(callback, pending.login, self._app_client(pending.asked.callback), who,
-                                                 self._vneid.now())
+        found: SignedIn = self._sso.identify(callback, pending.login, self._app_client(pending.asked.callback), who,
+                                             self._vneid.now())
         return found._replace(id_token="")
 
     def _grant(self, key: str, found: SignedIn, app_id: str, who: Who) -> Granted:
