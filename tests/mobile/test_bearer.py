@@ -180,6 +180,18 @@ def test_revoke_needs_a_token(mobile, header):
     assert browser.get(mobile.portal + "/").json()["user"] == "100085000002"
 
 
+def test_while_nobody_can_say_what_has_ended_revoke_does_not_say_it_is_over(portal, monkeypatch):
+    mobile = portal()
+    phone = mobile.phone()
+    phone.sign_in()
+    revocations = mobile.app.services.sessions.revocations
+    with monkeypatch.context() as patched:
+        patched.setattr(type(revocations), "is_current", lambda self, now: False)
+        answer = phone.revoke()
+        assert (answer.status, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert phone.revoke().status == 204
+
+
 # -- its end -----------------------------------------------------------------------------------------------------------
 
 @pytest.mark.threat("A-NAT-9")

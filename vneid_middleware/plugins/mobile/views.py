@@ -38,6 +38,8 @@ def for_apps(view: View) -> Callable[[Any], Any]:
                 raise AppRequestError("access_denied", "a web page must not ask here", status=403)
             return view(request, request.vneid["mobile"], who)
         except (AppRequestError, LoginError, StorageError, AuditError) as error:
+            log.log(logging.ERROR if isinstance(error, (StorageError, AuditError)) else logging.WARNING,
+                    "%s: an app's request refused: %s", who.request_id, error)
             return _refused(request.vneid, _told(error), who)
 
     return answering
@@ -60,8 +62,8 @@ def token_view(request: Any, apps: AppSignOn, who: Who) -> Any:
     try:
         granted = apps.redeem(given, who)
     except (AppRequestError, LoginError, StorageError, AuditError) as error:
-        detail = getattr(error, "detail", "")
-        request.vneid.tell_anyway(LoginRefused(**who._asdict(), code=error.code, status=_told(error).status, detail=detail))
+        request.vneid.tell_anyway(LoginRefused(**who._asdict(), code=error.code, status=_told(error).status,
+                                               detail=error.detail))
         raise
     answer = {"access_token": granted.access_token, "token_type": "Bearer", "expires_in": granted.expires_in,
               "identity": granted.identity.public()}
@@ -72,7 +74,10 @@ def token_view(request: Any, apps: AppSignOn, who: Who) -> Any:
 def revoke_view(request: Any, apps: AppSignOn, who: Who) -> Any:
     """End the session of the access token that comes along."""
     sessions = request.vneid.sessions
-    record = sessions.from_environ(request.environ) if sessions.bearer_token(request.environ) else None
+    token = sessions.bearer_token(request.environ)
+    if token and not sessions.revocations.is_current(request.vneid.clock()):
+        raise StorageError("storage_unavailable", "nobody can say which sessions have ended")
+    record = sessions.from_environ(request.environ) if token else None
     if record is None:
         raise AppRequestError("invalid_token", "no living access token came along", status=401)
     apps.end(record, who)
@@ -127,7 +132,6 @@ def _told(error: AppRequestError | LoginError | StorageError | AuditError) -> Ap
 
 
 def _refused(vneid: Any, error: AppRequestError, who: Who) -> Any:
-    log.warning("%s: an app's request refused: %s", who.request_id, error)
     response = vneid.pages.json({"error": error.code, "error_description": error.detail, "correlation_id": who.request_id},
                                 error.status)
     if error.status == 401:
