@@ -5,7 +5,8 @@ SIMULATOR_PORT ?= 8765
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-PYTEST_ARGS ?= -n 2
+# worksteal: a module's tests stay together as long as both have some, and share what is made for the module
+PYTEST_ARGS ?= -n 2 --dist worksteal
 SOURCES := setup.cfg pyproject.toml MANIFEST.in README.md LICENSE \
 	$(shell find vneid_middleware -type f -not -name '*.pyc')
 export PORT SIMULATOR_PORT

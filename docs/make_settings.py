@@ -47,6 +47,7 @@ TITLES = {
     "audit": "Audit",
     "keys": "Keys",
     "metrics": "Metrics",
+    "transport": "Transports through exchange platforms",
 }
 
 

@@ -17,17 +17,23 @@ from typing import Any, NoReturn
 
 HOST = "127.0.0.1"
 PORTAL = Path(__file__).resolve().parent / "django"
+VAR = Path(os.environ.get("PORTAL_VAR") or PORTAL / "var")
 START_SECONDS = 60
 STOP_SECONDS = 10
 READY = """
   Cổng dịch vụ công (portal)         http://{host}:{port}/
   Trình mô phỏng VNeID (simulator)   http://{host}:{simulator_port}/
 
+  Công dân (citizen): mở cổng và chọn "Đăng nhập bằng VNeID" (sign in with VNeID).
+
+  Quầy một cửa (the one-stop counter), hai cửa sổ (two windows):
+    Cán bộ (officer)                 http://{host}:{port}/can-bo/   canbo / {password}
+    Điện thoại công dân (phone)      http://{host}:{simulator_port}/phone
+
   Ứng dụng di động (mobile app)      python examples/mobile/app.py{options}
                                      python examples/mobile/app.py app{options}
 
-  Mở cổng và chọn "Đăng nhập bằng VNeID". Nhấn Ctrl-C để dừng cả hai.
-  Open the portal and choose "Đăng nhập bằng VNeID" (sign in with VNeID). Ctrl-C stops both.
+  Nhấn Ctrl-C để dừng cả hai. Ctrl-C stops both.
 """
 
 
@@ -71,9 +77,10 @@ def run(running: dict[str, subprocess.Popen[bytes]], port: int, simulator_port: 
     running["portal"] = start(str(Path(sys.executable).with_name("vneid")), "serve", str(PORTAL / "portal.ini"),
                               f"port={port}", f"simulator_port={simulator_port}")
     wait_for(running, {"simulator": simulator_port, "portal": port})
+    password = (VAR / "canbo-password").read_text(encoding="ascii").strip()
     options = "" if (port, simulator_port) == (6543, 8765) else (
         f" --portal http://{HOST}:{port} --simulator http://{HOST}:{simulator_port}")
-    print(READY.format(host=HOST, port=port, simulator_port=simulator_port, options=options), flush=True)
+    print(READY.format(host=HOST, port=port, simulator_port=simulator_port, password=password, options=options), flush=True)
     while True:
         check_alive(running)
         time.sleep(0.5)

@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import pytest
+
+from support import serving
 
 IN_CI = os.environ.get("CI") == "true"
 
@@ -48,6 +49,14 @@ def _judged(report: Any) -> Any:
         report.outcome = "failed"
         report.longrepr = f"in CI nothing is skipped, and this was: {reason}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def english() -> Iterator[None]:
+    """Commands speak English to the tests, whatever the language of who starts them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LC_ALL", "C.UTF-8")
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -104,18 +113,29 @@ def serve() -> Callable[..., AbstractContextManager[str]]:
 
 @contextmanager
 def _serve(app: Any, **options: Any) -> Iterator[str]:
-    from waitress import create_server
+    with serving(lambda base: app, **options) as (url, _):
+        yield url
 
-    server = create_server(app, host="127.0.0.1", port=0, **options)
-    thread = threading.Thread(target=server.run, name="test-server", daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.effective_port}"
-    finally:
-        server.task_dispatcher.shutdown()
-        # sockets are closed by the thread that waits on them: closed by another one they would break its select
-        server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
-        thread.join(10)
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
+    """``new_database(file)`` puts an SQLite database there whose tables are this version's, unless there is one already.
+
+    It is a copy: to make the tables anew for each portal would cost more than most of what is tried with them.
+    """
+    from vneid_middleware.storage import Storage
+
+    model = tmp_path_factory.mktemp("database") / "vneid.db"
+    storage = Storage(f"sqlite:///{model}")
+    storage.prepare()
+    storage.close()
+
+    def put(file: Path) -> None:
+        if not file.exists():
+            shutil.copyfile(model, file)
+            file.chmod(0o600)
+
+    return put
 
 
 class Cluster(NamedTuple):

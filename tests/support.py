@@ -1,12 +1,15 @@
-"""A browser that keeps cookies and tells what it got, and a server for the tests' own applications."""
+"""A browser that keeps cookies and tells what it got, a server for the tests' own applications, and certificates."""
 
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -77,24 +80,48 @@ class Browser:
 
 
 @contextmanager
-def serving(make: Callable[[str], Any], threads: int = 8) -> Iterator[tuple[str, Any]]:
-    """Serve ``make(base_url)`` on a free port and give base URL and application."""
+def serving(make: Callable[[str], Any], **options: Any) -> Iterator[tuple[str, Any]]:
+    """Serve ``make(base_url)`` by waitress on a free port of loopback and give base URL and application."""
     holder: dict[str, Any] = {}
-    server = create_server(lambda environ, start: holder["app"](environ, start), host="127.0.0.1", port=0, threads=threads,
-                           clear_untrusted_proxy_headers=False)
+    server = create_server(lambda environ, start: holder["app"](environ, start), host="127.0.0.1", port=0,
+                           **{"threads": 8, "clear_untrusted_proxy_headers": False, **options})
     base = f"http://127.0.0.1:{server.effective_port}"
     holder["app"] = make(base)
-    def run() -> None:
-        # closing the server takes its sockets away from under the loop
-        with suppress(OSError):
-            server.run()
-
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=server.run, name="test-server", daemon=True)
     thread.start()
     try:
         yield base, holder["app"]
     finally:
-        server.task_dispatcher.shutdown(cancel_pending=True, timeout=0.1)
-        # by the thread that waits on the sockets, at once: it would look up from them only after a second
-        server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
+        # the thread that waits on the sockets closes them: closed by another one they would break its select, or leave it
+        # waiting for its time-out
+        with suppress(OSError):
+            # a thread that answers at this moment may have woken it before us, and then it closed already
+            server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
         thread.join(10)
+        # idle threads end at once; one that hangs is not waited for
+        server.task_dispatcher.shutdown(timeout=1)
+
+
+def make_certificate(folder: Path, days: int = 1) -> tuple[str, str]:
+    """Write a certificate for 127.0.0.1 that is its own authority, and its key; return their file names.
+
+    Args:
+        days: how long it holds; below zero it held before today.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, folder.name)])
+    now = datetime.now(timezone.utc)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=10))
+            .not_valid_after(now + timedelta(days=days)).add_extension(address, False)
+            .add_extension(x509.BasicConstraints(True, None), True).sign(key, SHA256()))
+    (folder / "cert.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (folder / "key.pem").chmod(0o600)
+    return str(folder / "cert.pem"), str(folder / "key.pem")

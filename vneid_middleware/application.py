@@ -167,7 +167,7 @@ def _check_login(settings: Settings, config: Any) -> list[Problem]:
         return []
     return [settings.problem(key, "needs a plugin that signs people in, and none is active",
                              "Add sso to plugins, or remove the line.", show=False)
-            for key in ("access", "takeover.login", "takeover.logout") if settings[key]]
+            for key in ("access", "takeover.login", "takeover.logout", "session.preserve_posts") if settings[key]]
 
 
 def _build(settings: Settings, registrations: Registrations, config: Any, clock: Callable[[], float]) -> Services:

@@ -13,6 +13,7 @@ from vneid_middleware.core.bearer import PREFIX
 from vneid_middleware.gate import Environ, StartResponse
 from vneid_middleware.identity_headers import SPOOFABLE
 from vneid_middleware.middleware import Middleware
+from vneid_middleware.preserving import PreservingMiddleware
 
 
 class BearerMiddleware(Middleware):
@@ -55,3 +56,11 @@ class BearerMiddleware(Middleware):
                 environ["HTTP_COOKIE"] = rest
             else:
                 del environ["HTTP_COOKIE"]
+
+
+class BearerPreservingMiddleware(BearerMiddleware, PreservingMiddleware):
+    """The same for a portal that keeps forms too.
+
+    A request with a token takes the way above and never comes to where forms are kept or sent again: a form is kept for a
+    browser, and the cookie that tells which one is taken out with the session's.
+    """

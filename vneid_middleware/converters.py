@@ -96,7 +96,26 @@ def url_or_none(value: str, source: Source) -> str | None:
     return url(value, source) if value else None
 
 
+def plain_url(value: str, source: Source) -> str:
+    """An https or http URL."""
+    _url_parts(value, "must be a URL such as https://host.example/path")
+    return value
+
+
 def _url(value: str, source: Source, expectation: str) -> str:
+    _url_parts(value, expectation)
+    if is_exposed(value) and not source.flag("allow_insecure_http"):
+        raise ValueError("must begin with https:// (plain http is for loopback only, or with allow_insecure_http)")
+    return value
+
+
+def is_exposed(value: str) -> bool:
+    """Tell whether what is sent to a URL goes over a network in the clear."""
+    parts = urlsplit(value)
+    return parts.scheme == "http" and parts.hostname not in LOOPBACK_NAMES
+
+
+def _url_parts(value: str, expectation: str) -> None:
     try:
         parts = urlsplit(value)
         host = parts.hostname or ""
@@ -108,9 +127,6 @@ def _url(value: str, source: Source, expectation: str) -> str:
     if not (parts.scheme in ("https", "http") and host and port_is_fine and value.isascii() and value.isprintable()
             and not set(value) & set(' \\"<>')) or "#" in value:
         raise ValueError(expectation)
-    if parts.scheme == "http" and host not in LOOPBACK_NAMES and not source.flag("allow_insecure_http"):
-        raise ValueError("must begin with https:// (plain http is for loopback only, or with allow_insecure_http)")
-    return value
 
 
 def origin_url(value: str, source: Source) -> str:
@@ -193,3 +209,11 @@ def sqlalchemy_url(value: str, source: Source) -> str:
         raise ValueError("must be an SQLAlchemy URL, such as sqlite:////var/lib/vneid/vneid.db or "
                          "postgresql+psycopg://user@host/database")
     return value
+
+
+def key_digest(value: str, source: Source) -> str:
+    """``sha256:HEX`` of a bearer key."""
+    name, _, digest = value.partition(":")
+    if name != "sha256" or len(digest) != 64 or not set(digest.lower()) <= set("0123456789abcdef"):
+        raise ValueError("must be sha256: and 64 hexadecimal digits")
+    return digest.lower()

@@ -30,6 +30,8 @@ ROLES: Mapping[str, Any] = {
     "response_decoder": interfaces.IResponseDecoder,
     "claims_mapper": interfaces.IClaimsMapper,
     "profile": interfaces.IProviderProfile,
+    "transport": interfaces.ITransportFactory,
+    "operator_policy": interfaces.IOperatorPolicy,
     "readiness": interfaces.IReadinessCheck,
 }
 """Role to interface; ``config.add_vneid_ROLE(name, implementation)`` for each."""

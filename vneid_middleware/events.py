@@ -104,6 +104,46 @@ class LogoutRefused(Event):
 
 
 @dataclass(frozen=True)
+class FormKept(CitizenEvent):
+    """A form waits for its sender to sign in again. ``form`` ties the events of one form together; ``size`` is in bytes.
+
+    ``who`` is empty where the account of the ended session could not be told.
+    """
+
+    name: ClassVar[str] = "form.kept"
+    form: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class FormSent(CitizenEvent):
+    """A kept form was put before the host again, at its sender's wish. What the host made of it is the host's."""
+
+    name: ClassVar[str] = "form.sent"
+    form: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class FormDropped(Event):
+    """A kept form was wiped unsent. ``reason`` is ``citizen``, ``logout``, ``another_account`` or ``unreadable``."""
+
+    name: ClassVar[str] = "form.dropped"
+    form: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class FormRefused(Event):
+    """A form could not be kept (``type``, ``size``, ``full``, ``storage``, ``broken_off``), or another site pressed
+    the button (``cross_site``)."""
+
+    name: ClassVar[str] = "form.refused"
+    outcome: ClassVar[str] = "failure"
+    code: str = ""
+
+
+@dataclass(frozen=True)
 class SessionsRevoked(Event):
     """An operator or the provider ended sessions. ``scope`` is ``session``, ``subject`` or ``all``."""
 
@@ -120,3 +160,39 @@ class RedirectRefused(Event):
 
     name: ClassVar[str] = "redirect.refused"
     outcome: ClassVar[str] = "failure"
+
+
+@dataclass(frozen=True)
+class LookupAsked(Event):
+    """An officer asks VNeID for a citizen's data. ``qr_hash`` is a keyed hash of what was scanned."""
+
+    name: ClassVar[str] = "lookup.asked"
+    operator: str = ""
+    officer_id: str = ""
+    unit_code: str = ""
+    dossier: str = ""
+    qr_hash: str = ""
+
+
+@dataclass(frozen=True)
+class LookupAnswered(CitizenEvent):
+    """A lookup ended; it has the ``request_id`` of its :class:`LookupAsked`.
+
+    ``status`` is the answer's; ``reason`` a stable word where the answer was refused or did not come. ``who`` is there with
+    ``ok`` only.
+    """
+
+    name: ClassVar[str] = "lookup.answered"
+    status: str = ""
+    reason: str = ""
+    response_code: str = ""
+
+
+@dataclass(frozen=True)
+class LookupRefused(Event):
+    """Somebody asked who may not, or too often. ``code`` is the answer's error."""
+
+    name: ClassVar[str] = "lookup.refused"
+    outcome: ClassVar[str] = "failure"
+    code: str = ""
+    operator: str = ""

@@ -55,7 +55,8 @@ class LoginError(VNeIDError):
 class UpstreamError(VNeIDError):
     """A call to the provider or a platform failed.
 
-    Codes: ``timeout``, ``connection``, ``tls``, ``too_large``, ``redirect``, ``malformed``, ``status``, ``busy``.
+    Codes: ``timeout``, ``connection``, ``tls``, ``too_large``, ``redirect``, ``malformed``, ``status``, ``busy``; and
+    ``platform``, where an exchange platform answered in the service's place (evidence ``status``, ``platform_code``).
     """
 
 

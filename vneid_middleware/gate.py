@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -11,6 +12,7 @@ from vneid_middleware.core import bearer
 from vneid_middleware.core.access import FORBIDDEN, STEP_UP, Decision
 from vneid_middleware.core.redirects import local_path
 from vneid_middleware.exceptions import ConfigurationError
+from vneid_middleware.form_gate import FormGate
 from vneid_middleware.identity_headers import ENCODERS, identity_headers
 from vneid_middleware.models import Identity
 from vneid_middleware.pages import Link, correlation_id
@@ -21,6 +23,7 @@ StartResponse = Callable[..., Any]
 
 _RETURN_PARAMETERS = ("return_to", "next", "came_from", "redirect_to", "returnUrl")
 _REPLACED_HEADERS = frozenset({"www-authenticate", "location", "cache-control", "expires", "etag", "last-modified"})
+_NONE: Mapping[str, str] = MappingProxyType({})
 _SHARED_CACHE = ("public", "s-maxage", "immutable")
 
 
@@ -30,13 +33,16 @@ class Gate:
     Args:
         services: everything of the middleware.
         application: the embedded Pyramid application.
+        portal: the host as it looks from outside, for plugins that ask it something.
     """
 
-    def __init__(self, services: Services, application: Any) -> None:
+    def __init__(self, services: Services, application: Any, portal: Any) -> None:
         self._vneid = services
         self._application = application
+        self._portal = portal
         self._login = services.links.own("/login")
         self._prefix = services.settings["prefix"]
+        self.forms = FormGate(services) if services.settings["session.preserve_posts"] else None
         self._encode = ENCODERS.get(services.settings["identity_headers"])
 
     # -- our own pages -------------------------------------------------------------------------------------------------
@@ -44,6 +50,8 @@ class Gate:
     def own(self, environ: Environ, start_response: StartResponse, path: str) -> Iterable[bytes]:
         """Answer a request under the prefix."""
         inner = dict(environ)
+        inner["vneid.portal"] = self._portal
+        inner["vneid.script_name"] = environ.get("SCRIPT_NAME", "")
         inner["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self._prefix
         inner["PATH_INFO"] = path[len(self._prefix):]
         answer: Iterable[bytes] = self._application(inner, start_response)
@@ -62,8 +70,14 @@ class Gate:
 
     # -- refusals ------------------------------------------------------------------------------------------------------
 
-    def refuse(self, environ: Environ, start_response: StartResponse, decision: Decision) -> Iterable[bytes]:
-        """Answer a request that the access rules don't let through: a login, a step-up, or 401 and 403."""
+    def refuse(self, environ: Environ, start_response: StartResponse, decision: Decision, values: Sequence[str] = (),
+               others: Mapping[str, str] = _NONE) -> Iterable[bytes]:
+        """Answer a request that the access rules don't let through: a login, a step-up, or 401 and 403.
+
+        Args:
+            values: the session cookies that came with it.
+            others: our other cookies, by name.
+        """
         from webob import Request
 
         pages, links, request = self._vneid.pages, self._vneid.links, Request(environ)
@@ -75,8 +89,11 @@ class Gate:
             query = f"level={decision.level}&" if decision.level else ""
             url = f"{self._login}?{query}return_to={quote(self.return_path(environ), safe='/')}"
             code = "step_up_required" if decision.outcome == STEP_UP else "login_required"
+            kept = self.forms and self.forms.refusal(environ, code, decision.level, url, values, others)
             if navigation and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
                 response = pages.redirect(url)
+            elif kept:
+                response = kept
             else:
                 response = pages.outcome(request, code, 401, details={"level": str(decision.level)}, extra={"login_url": url},
                                          links=(Link("action.login", url), Link("action.home", links.home)))
@@ -101,24 +118,32 @@ class Gate:
         """Answer a protected request while nobody can say which sessions have ended."""
         from webob import Request
 
-        response = self._vneid.pages.outcome(Request(environ), "session_unverifiable", 503, request_id=correlation_id())
+        code = "session_unverifiable" if not (self.forms and self.forms.is_form(environ)) else "form_unverifiable"
+        response = self._vneid.pages.outcome(Request(environ), code, 503, request_id=correlation_id())
         response.headers["Retry-After"] = "30"
         answer: Iterable[bytes] = response(environ, start_response)
         return answer
 
     # -- the host's answer ---------------------------------------------------------------------------------------------
 
-    def challenge(self, environ: Environ, start_response: StartResponse) -> StartResponse:
-        """Return a ``start_response`` that turns the host's 401 into a login. The body passes as it is."""
+    def challenge(self, environ: Environ, start_response: StartResponse, values: Sequence[str] = (),
+                  others: Mapping[str, str] = _NONE) -> StartResponse:
+        """Return a ``start_response`` that turns the host's 401 into a login. The body passes as it is.
+
+        Where forms are kept and a session cookie came that has ended, ``wsgi.input`` of a form is exchanged for a copy.
+        """
+        watched = self.forms.watched(environ, values, others) if self.forms and values else None
         # taken now: a dispatcher inside the host moves path segments from one to the other
         script_name, path = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
 
         def watching(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
             if status[:3] == "401" and negotiation.is_navigation(environ):
                 there = {**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path}
-                url = f"{self._login}?return_to={quote(self.return_path(there), safe='/')}"
+                url, cookies = watched() if watched else (
+                    f"{self._login}?return_to={quote(self.return_path(there), safe='/')}", [])
                 kept = [item for item in headers if item[0].lower() not in _REPLACED_HEADERS]
-                return start_response("303 See Other", [*kept, ("Location", url), ("Cache-Control", "no-store")], *exc_info)
+                ours = [("Location", url), ("Cache-Control", "no-store"), *(("Set-Cookie", cookie) for cookie in cookies)]
+                return start_response("303 See Other", [*kept, *ours], *exc_info)
             return start_response(status, headers, *exc_info)
 
         return watching

@@ -94,6 +94,13 @@ class IKeyProvider(Interface):
         ``VNeIDError`` with code ``key_missing`` when ``setting`` names none.
         """
 
+    def decrypt(setting, token):
+        """Return what is inside ``token``, a compact JWE, as bytes.
+
+        RSA-OAEP-256 or ECDH-ES+A256KW with A256GCM and nothing else, as :func:`vneid_middleware.core.jwe.decrypt` has it.
+        Raises ``VNeIDError``, with code ``decryption_failed`` and no reason for whatever only the key can tell.
+        """
+
 
 class IAuditSink(Interface):
     """Takes audit records. Selected by ``audit.sinks``; several may be active."""
@@ -145,6 +152,75 @@ class IProviderProfile(Interface):
 
     defaults = Attribute("mapping of setting name (without ``sso.``) to the default under this profile")
     strict_personal_id = Attribute("true: a person's ``personal_id`` that is not 12 digits refuses the login")
+
+
+class ITransport(Interface):
+    """Carries messages to a service, through whatever platform stands between."""
+
+    def send(request):
+        """Send a :class:`vneid_middleware.models.TransportRequest` and return the service's answer.
+
+        A coroutine function; it runs on the loop of ``services.outbound``, must not block it, and makes its calls by a
+        ``services.outbound.channel(…)``. It may be cancelled. The request goes out once: it is never repeated after bytes
+        were sent, but for an answer that says that it was not looked at (a token that ran out).
+
+        Returns:
+            :class:`vneid_middleware.outbound.Response`, whatever its status: what the service itself answered.
+
+        Raises:
+            UpstreamError: no answer of the service; with the codes of the outbound client, ``platform`` when the platform
+                between refused or failed (evidence ``status`` and ``platform_code``), ``busy`` while it is known to be down.
+        """
+
+    def check():
+        """Return None when, by what is known, the platform answers; raise ``UpstreamError`` otherwise. Asks nobody."""
+
+
+class IOnlineCheck(Interface):
+    """Optional, for a transport: tried by ``vneid check --online``."""
+
+    def check_online():
+        """Go as far as can be gone without asking the service anything, and return the platform's ``Date`` header.
+
+        A coroutine function, like ``send``. Returns an empty text where there is no such header. Raises
+        ``UpstreamError`` with what an administrator can mend.
+        """
+
+
+class ISettingsCheck(Interface):
+    """Optional, for a transport factory: what is wrong with its settings beside what their rows say."""
+
+    def problems(transport):
+        """Return :class:`vneid_middleware.settings.Problem` objects, made by ``transport.problem``.
+
+        Called at start, before the factory, for each ``transport.NAME`` of this kind. ``transport.get(part)`` returns what
+        ``transport.NAME.part`` says, or None where it says nothing or something wrong, which is told already;
+        ``transport.key(part)`` is the whole key, and ``transport.problem(part, expectation, remedy)`` a problem of it.
+        """
+
+
+class ITransportFactory(Interface):
+    """Makes a transport. Selected by ``transport.NAME.kind``."""
+
+    required = Attribute("settings (without ``transport.NAME.``) that this kind can't do without")
+    optional = Attribute("further settings that this kind reads; those of all kinds (``timeout``, ``auth``, …) not named")
+
+    def __call__(name, services):
+        """Return the :class:`ITransport` of ``transport.NAME``. Called once, at start; must not do any input or output.
+
+        Raises ``ConfigurationError`` when the settings don't suffice.
+        """
+
+
+class IOperatorPolicy(Interface):
+    """Tells who asks at the counter. Selected by ``qr.operators = plugin:NAME``."""
+
+    def identify(request):
+        """Return the :class:`vneid_middleware.models.Operator` who sent a Pyramid request, or None for nobody (401).
+
+        Called for every request under ``/qr/lookup``, before anything else of it is looked at. Raises ``VNeIDError`` with
+        code ``not_an_officer`` for somebody who is known and may not ask (403). Must not read the body.
+        """
 
 
 class IReadinessCheck(Interface):

@@ -17,10 +17,12 @@ GROUP = "vneid_middleware.plugins"
 ALWAYS = {
     "foundation": "vneid_middleware.plugins.foundation",
     "sessions": "vneid_middleware.plugins.sessions",
+    "forms": "vneid_middleware.plugins.forms",
     "keys": "vneid_middleware.plugins.keys",
     "audit": "vneid_middleware.plugins.audit",
     "monitoring": "vneid_middleware.plugins.monitoring",
     "forward_auth": "vneid_middleware.plugins.forward_auth",
+    "transports": "vneid_middleware.plugins.transports",
 }
 """What every portal has, as plugins like any other."""
 

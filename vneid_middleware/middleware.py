@@ -34,7 +34,7 @@ class Middleware:
         settings = services.settings
         self.app = app
         self.services = services
-        self._gate = Gate(services, application)
+        self._gate = Gate(services, application, self)
         self._prefix: str = settings["prefix"]
         self._own = (self._prefix, self._prefix + "/")
         self._taken = {path: ours for key, ours in (("takeover.login", "/login"), ("takeover.logout", "/logout"))
@@ -71,7 +71,7 @@ class Middleware:
         return self.app(environ, start_response)
 
     def _with_cookie(self, environ: Environ, start_response: StartResponse, path: str) -> Iterable[bytes]:
-        values, _, rest = self._names.split(environ["HTTP_COOKIE"])
+        values, others, rest = self._names.split(environ["HTTP_COOKIE"])
         if rest:
             environ["HTTP_COOKIE"] = rest
         else:
@@ -91,9 +91,9 @@ class Middleware:
                 return self._gate.unverifiable(environ, start_response)
             decision = decide(requirements, identity)
             if decision.outcome != ALLOW:
-                return self._gate.refuse(environ, start_response, decision)
+                return self._gate.refuse(environ, start_response, decision, values, others)
         if identity is None and self._challenge and may_navigate(environ):
-            start_response = self._gate.challenge(environ, start_response)
+            start_response = self._gate.challenge(environ, start_response, values, others)
         return self.app(environ, start_response)
 
     def _introduce(self, environ: Environ, record: list[Any]) -> Any:

@@ -152,6 +152,35 @@ class LoginTransaction(NamedTuple):
     provider's, which carries no session cookie."""
 
 
+class Operator(NamedTuple):
+    """Who asks at the counter, as the operator policy knows them."""
+
+    name: str
+    """Stable name: what the rate limit counts by and whom a lookup belongs to."""
+    officer_id: str = ""
+    """The officer's own identity number, where the policy vouches for it: it stands over whatever the request says."""
+
+
+class TransportRequest(NamedTuple):
+    """One message to a service behind a platform. What the platform itself asks for is the transport's to add."""
+
+    path: str
+    """The path of the service behind the transport's ``url``; begins with a slash, has no query, and is percent-encoded where
+    a segment holds a slash or a percent sign. Other characters that a path can't hold are encoded by the transport."""
+    body: bytes
+    content_type: str = "application/json"
+    request_id: str = ""
+    """Our id of this message, a UUID where there is one."""
+    officer_id: str = ""
+    """On whose behalf; empty for none."""
+    dossier: str = ""
+    """The dossier that it is for; empty for none."""
+    timeout: float | None = None
+    """Seconds for all of it; None: the transport's own ``timeout``."""
+    max_body: int = 1_048_576
+    """Bytes of the answer, after decompression."""
+
+
 def frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a read-only view of ``mapping``."""
     return MappingProxyType(dict(mapping))

@@ -88,6 +88,20 @@ class Sessions:
             return None
         return self.open(values, now) if self.revocations.is_current(now) else None
 
+    def known(self, values: list[str]) -> rules.Record | None:
+        """Return the record in the first authentic one of the session cookies, whether it is living or has ended.
+
+        Tells whose session it was, and lets nobody in.
+        """
+        for value in values:
+            try:
+                record = self._load(value)
+            except Exception:  # noqa: S112  whatever a client sends
+                continue
+            if rules.is_record(record):
+                return record
+        return None
+
     def begin(self, identity: Identity, now: int, account: str | None = None) -> tuple[rules.Record, str]:
         """Return the record of a new session and its ``Set-Cookie`` value.
 
@@ -109,6 +123,10 @@ class Sessions:
     def refreshed_cookie(self, record: rules.Record, now: float) -> str:
         """Return the ``Set-Cookie`` value for a session that was used now."""
         return self.cookie(rules.refreshed(record, now))
+
+    def is_extendable(self, record: rules.Record) -> bool:
+        """Tell whether it is the idle limit that ends a session next, so that it goes on if something more is asked with it."""
+        return self.expires_at(record) < rules.expires_at(record, idle_timeout=self.max_age, max_age=self.max_age)
 
     def expires_at(self, record: rules.Record) -> int:
         """Return the unix second at which a session ends if nothing more is asked with it."""

@@ -21,6 +21,8 @@ from binascii import a2b_base64
 from collections.abc import Callable
 from typing import Any
 
+from hanging import while_logins_hang
+
 from vneid_middleware import make_filter
 from vneid_middleware.models import Identity, PartialDate
 
@@ -51,6 +53,15 @@ def answering_host(environ: dict[str, Any], start_response: Callable[..., Any]) 
     body = b"<!doctype html><title>Portal</title>" + b"x" * 2000
     start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(body)))])
     return [body]
+
+
+def sign_in(app: Any) -> tuple[list[Any], str]:
+    """Return the session of a citizen of a wrapped host, and its cookie."""
+    now = int(time.time())
+    identity = Identity("100199000001", "https://vneid.gov.vn", "100199000001", CLAIMS["HoVaTen"], PartialDate("1990-05-17"),
+                        "person", 2, CLAIMS, now, "bench-session-id-of-32-characters")
+    record, cookie = app.services.sessions.begin(identity, now)
+    return record, cookie
 
 
 def opening_host(record: list[Any]) -> Callable[..., Any]:
@@ -113,9 +124,7 @@ def in_process(folder: str) -> list[tuple[str, str, str, str]]:
 
     plain, watching = portal(challenge="false"), portal()
     navigation = make_environ(HTTP_SEC_FETCH_MODE="navigate")
-    identity = Identity("100199000001", "https://vneid.gov.vn", "100199000001", CLAIMS["HoVaTen"], PartialDate("1990-05-17"),
-                        "person", 2, CLAIMS, int(time.time()), "bench-session-id-of-32-characters")
-    record, cookie = plain.services.sessions.begin(identity, int(time.time()))
+    record, cookie = sign_in(plain)
     signed_in = make_environ(HTTP_COOKIE=cookie.split(";")[0] + "; csrftoken=abcdefghijklmnop; theme=light")
     bare = per_call(lambda: host(make_environ(), None))
     anonymous, watched = cost(plain, make_environ()), cost(watching, navigation)
@@ -219,10 +228,7 @@ def serve(name: str, folder: str) -> None:
     app, cookie = answering_host, ""
     if name != "bare":
         wrapped = make_filter(settings(folder))(answering_host)
-        now = int(time.time())
-        identity = Identity("100199000001", "https://vneid.gov.vn", "100199000001", CLAIMS["HoVaTen"],
-                            PartialDate("1990-05-17"), "person", 2, CLAIMS, now, "bench-session-id-of-32-characters")
-        record, line = wrapped.services.sessions.begin(identity, now)
+        record, line = sign_in(wrapped)
         cookie, app = line.split(";")[0], wrapped if name == "wrapped" else opening_host(record)
     server = create_server(app, host="127.0.0.1", port=0, threads=4)
     print(json.dumps({"port": server.effective_port, "cookie": cookie}), flush=True)
@@ -253,7 +259,9 @@ def main() -> int:
         serve(*sys.argv[2:4])
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        rows = [*in_process(folder), *throughput(folder), *start_up(folder)]
+        cookie = sign_in(make_filter(settings(folder))(host))[1].split(";")[0]
+        rows = [*in_process(folder), *throughput(folder), *while_logins_hang(folder, settings(folder), cookie),
+                *start_up(folder)]
     width = max(len(row[0]) for row in rows)
     print(f"{'what':{width}}  {'figure':>12}  {'aim':>10}  against")
     for what, figure, against, aim in rows:

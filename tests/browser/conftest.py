@@ -64,7 +64,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int],
     text = ini.read_text(encoding="utf-8")
     assert "\naccess =\n" in text
     ini.write_text(text.replace("\naccess =\n", f"\naccess =\n    {ORGANISATIONS_ONLY} = account=organisation\n"), "utf-8")
-    environ = {**os.environ, "PORTAL_VAR": str(folder / "var"), "PYTHONDONTWRITEBYTECODE": "1"}
+    environ = {**os.environ, "PORTAL_VAR": str(folder / "var")}
     subprocess.run([sys.executable, "prepare.py"], cwd=folder, env=environ, check=True, timeout=60)
     ports = free_port(), free_port()
     found = Site(*(f"http://127.0.0.1:{port}" for port in ports))

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 OTHER = {"vi": "en", "en": "vi"}
 LOGIN = "/vneid/login"
+FORM = "/dich-vu/cap-phieu-ly-lich-tu-phap/nop/"
 UNKNOWN_STATE = "A" * 43
 
 
@@ -42,7 +43,13 @@ def provider_down(citizen: Any) -> None:
 
 def step_up_for_a_form(citizen: Any) -> None:
     citizen.sign_in("quynh")
-    citizen.post("/dich-vu/cap-phieu-ly-lich-tu-phap/nop/")
+    citizen.post(FORM)
+
+
+def form_waiting(citizen: Any) -> None:
+    citizen.post(FORM)
+    citizen.page.locator("main .button").click()
+    citizen.choose("nguyet")
 
 
 def forbidden(citizen: Any) -> None:
@@ -69,6 +76,7 @@ PLACES = {
     "login-required": Place(lambda citizen: citizen.post("/admin/"), 401, "Bạn cần đăng nhập", "You need to sign in"),
     "step-up-required": Place(step_up_for_a_form, 401, "Bạn cần đăng nhập ở mức cao hơn",
                               "You need to sign in at a higher level"),
+    "form-waiting": Place(form_waiting, 200, "Bạn có muốn gửi lại biểu mẫu không?", "Do you want to send your form again?", FORM),
     "forbidden": Place(forbidden, 403, "Bạn không có quyền xem trang này", "You cannot view this page", "/"),
     "method-not-allowed": Place(lambda citizen: citizen.post("/vneid/callback"), 405, "Yêu cầu không hợp lệ",
                                 "This request does not work here", "/"),

@@ -74,6 +74,8 @@ def test_list_shows_no_names_and_masked_numbers(portal: Any, vneid: Command) -> 
     assert "Bưởi" not in done.all
     assert re.search(r"\*+0006\b", done.out)
     row = rows(portal, vneid, "--user", "100156000006")[0]
+    # a word that can be given to a command as it is: none that begins with a hyphen
+    assert re.fullmatch("[0-9a-f]{32}", row["session_id"])
     assert set(row) == {"session_id", "account", "type", "level", "started", "ends"}
     assert row["session_id"] in done.out
     assert (row["type"], row["level"]) == ("person", 2)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +37,7 @@ class Host(NamedTuple):
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the processes are started with: nothing of the tests' own import paths."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "VNEID_SECRET": "hosts-0123456789-abcdefghijklmnopqrstuvwxyz"}
+    return {**kept, "VNEID_SECRET": "hosts-0123456789-abcdefghijklmnopqrstuvwxyz"}
 
 
 @pytest.fixture
@@ -59,23 +60,36 @@ def set_ports(ini: Path, port: int, simulator_port: str) -> None:
     ini.write_text(re.sub(r"(?m)^simulator_port = .*$", f"simulator_port = {simulator_port}", text), encoding="utf-8")
 
 
-@pytest.fixture
-def example(tmp_path: Path, free_port: Callable[[], int], environment: dict[str, str], simulator: Any,
-            ) -> Callable[[str], tuple[Path, int]]:
-    """Return a function that copies an example, prepares it as its ini says, and returns its folder and port."""
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Callable[[str], Path]:
+    """Return a function that copies an example and prepares it as its ini says, once, and returns the folder."""
 
-    def prepare(name: str) -> tuple[Path, int]:
+    @cache
+    def prepare(name: str) -> Path:
+        folder = tmp_path_factory.mktemp("examples") / name
+        shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns("var", "__pycache__"))
+        if (folder / "prepare.py").exists():
+            subprocess.run([sys.executable, "prepare.py"], cwd=folder, env=environment, check=True, timeout=100)
+        return folder
+
+    return prepare
+
+
+@pytest.fixture
+def example(tmp_path: Path, free_port: Callable[[], int], prepared: Callable[[str], Path], simulator: Any,
+            ) -> Callable[[str], tuple[Path, int]]:
+    """Return a function that copies a prepared example and returns its folder and port."""
+
+    def place(name: str) -> tuple[Path, int]:
         url, _, register = simulator
         folder = tmp_path / name
-        shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns("var", "__pycache__"))
+        shutil.copytree(prepared(name), folder)
         port = free_port()
         set_ports(folder / "portal.ini", port, url.rpartition(":")[2])
         register(f"http://127.0.0.1:{port}")
-        if (folder / "prepare.py").exists():
-            subprocess.run([sys.executable, "prepare.py"], cwd=folder, env=environment, check=True, timeout=100)
         return folder, port
 
-    return prepare
+    return place
 
 
 def answers(url: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from urllib.parse import urlsplit
@@ -67,6 +68,32 @@ def test_the_session_outlives_a_restart(example, start, simulator):
         assert NAME in browser.get(host.url + "/vneid/login?return_to=/", follow=True).text
     with start("gunicorn", folder, port) as host:
         assert NAME in browser.get(host.url + "/").text
+
+
+def test_djangos_officers_are_its_own_and_it_tells_programs_who_is_there(example, start, simulator):
+    folder, port = example("django")
+    with start("waitress", folder, port) as host:
+        asked = host.url + "/can-bo/toi"
+        program = {"Sec-Fetch-Mode": "cors", "Accept": "application/json"}
+        simulator[1].state.persona = "nguyet"
+        citizen, officer, stranger = Browser(), Browser(), Browser()
+        assert (stranger.get(asked, program).status, stranger.get(asked, program).json()) == (401, {"error": "login_required"})
+        assert NAME in citizen.get(host.url + "/vneid/login?return_to=/", follow=True).text
+        assert (citizen.get(asked, program).status, citizen.get(asked, program).json()) == (403, {"error": "not_an_officer"})
+        assert citizen.get(host.url + "/can-bo/").status == 403
+        password = (folder / "var" / "canbo-password").read_text().strip()
+        for given, status in ((password[:-1], 200), (password, 302)):
+            page = officer.get(host.url + "/can-bo/", follow=True)
+            token = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
+            form = {"username": "canbo", "password": given, "csrfmiddlewaretoken": token}
+            assert officer.post(page.url, form).status == status
+        assert officer.get(asked, program).json() == {"officerId": "canbo"}
+        page = officer.get(host.url + "/can-bo/")
+        assert "Cán bộ một cửa" in page.text
+        sign_out, token = re.search('action="(/[^"]+)"><input type="hidden" name="csrfmiddlewaretoken" value="([^"]+)"',
+                                    page.text).groups()
+        assert officer.post(host.url + sign_out, {"csrfmiddlewaretoken": token}).status == 302
+        assert officer.get(asked, program).status == 401
 
 
 def test_django_takes_what_the_middleware_says_and_nothing_else(example, start, simulator):

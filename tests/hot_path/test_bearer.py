@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import time
 from wsgiref.validate import validator
 
 import pytest
 
+from vneid_middleware.bearer import BearerMiddleware, BearerPreservingMiddleware
 from vneid_middleware.core.bearer import PREFIX
 from vneid_middleware.core.session import is_bearer
 from vneid_middleware.middleware import Middleware
 from vneid_middleware.models import Identity, PartialDate
 from vneid_middleware.paste import make_filter
+from vneid_middleware.preserving import PreservingMiddleware
 
-from .test_contract import CLAIMS, Answer, Host, environ, settings
+from .test_contract import CLAIMS, Answer, Host, environ, settings, signed_in
 
 APPS = {"plugins": "sso mobile", "mobile.apps": "a = vn.gov.example.app:/a"}
 
@@ -61,6 +64,29 @@ def test_without_the_plugin_the_filter_is_the_plain_one_and_the_header_is_the_ho
     plain(given, start)
     assert host.calls[0] == (before, start)
     assert host.calls[0][0] is given
+
+
+@pytest.mark.parametrize(("more", "kind"), [
+    ({}, Middleware), ({"session.preserve_posts": "1000"}, PreservingMiddleware), (APPS, BearerMiddleware),
+    ({"session.preserve_posts": "1000", **APPS}, BearerPreservingMiddleware)])
+def test_a_portal_gets_the_filter_of_what_it_asked_for(tmp_path, more, kind):
+    assert type(make_filter(settings(tmp_path, **more))(Host())) is kind
+
+
+@pytest.mark.parametrize("credential", ["alive", "dead"])
+def test_where_forms_are_kept_too_a_form_with_a_token_is_not_copied(tmp_path, credential):
+    host, start = Host(), Answer()
+    app = make_filter(settings(tmp_path, **{"session.preserve_posts": "1000", **APPS}))(host)
+    header = f"Bearer {token(app) if credential == 'alive' else PREFIX + 'dead'}"
+    given = environ(HTTP_AUTHORIZATION=header, HTTP_COOKIE=f"{signed_in(app, lambda: time.time() - 1000)}; vneid-form={'A' * 43}",
+                    REQUEST_METHOD="POST", CONTENT_TYPE="application/x-www-form-urlencoded", CONTENT_LENGTH="8",
+                    HTTP_SEC_FETCH_MODE="navigate", HTTP_SEC_FETCH_SITE="same-origin")
+    body = given["wsgi.input"] = io.BytesIO(b"ho-ten=a")
+    app(given, start)
+    seen, passed = host.calls[0]
+    assert (seen is given, passed is start, seen["wsgi.input"] is body) == (True, True, True)
+    assert not {"HTTP_COOKIE", "HTTP_AUTHORIZATION"} & seen.keys()
+    assert seen.get("REMOTE_USER") == ("100190000001" if credential == "alive" else None)
 
 
 def test_with_a_token_the_identity_is_set_and_nothing_else(app):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,12 +14,24 @@ from vneid_middleware.models import Identity
 from vneid_middleware.paste import make_filter
 
 PEOPLE = 200
-TURNS = 40
+TURNS = 50
+
+
+@pytest.fixture
+def switching():
+    """Threads take turns as often as they can, so that each is stopped in the middle of many requests."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
 
 
 @pytest.mark.threat("A-117")
-def test_two_hundred_people_in_parallel(tmp_path):
+def test_two_hundred_people_in_parallel(tmp_path, switching):
+    visits = []
+
     def host(environ, start_response):
+        visits.append(None)
         identity = environ.get("vneid.identity")
         start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
         seen = (environ.get("REMOTE_USER"), identity and identity.personal_id, identity and identity.full_name,
@@ -36,8 +50,11 @@ def test_two_hundred_people_in_parallel(tmp_path):
 
     cookies = [cookie(number) for number in range(PEOPLE)]
 
+    all_are_there = threading.Barrier(PEOPLE)
+
     def visit(number):
         found = set()
+        all_are_there.wait(60)
         order = random.Random(number)
         for _ in range(TURNS):
             anonymous = order.random() < 0.2
@@ -52,6 +69,7 @@ def test_two_hundred_people_in_parallel(tmp_path):
     with ThreadPoolExecutor(PEOPLE) as pool:
         seen = set().union(*pool.map(visit, range(PEOPLE)))
     app.services.storage.close()
+    assert len(visits) == PEOPLE * TURNS == 10_000
     for user, personal_id, name, header, wanted in seen:
         expected = None if wanted is None else str(100_190_000_000 + wanted)
         assert (user, personal_id, header) == (expected,) * 3

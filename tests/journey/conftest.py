@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from support import Answer, Browser, serving
 from vneid_middleware.paste import make_filter
 from vneid_middleware.simulator import make_simulator
 from vneid_middleware.simulator.state import DEMO_CLIENT, DEMO_SECRET
+from vneid_middleware.simulator.tokens import Keys
 
 
 def host(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -60,18 +62,30 @@ class Journey:
         return sum(entry["path"].endswith("/token") for entry in self.simulator.state.log)
 
 
+@pytest.fixture(scope="session")
+def keys() -> Keys:
+    """The provider's keys: a new pair costs more than a login."""
+    made = Keys()
+    assert made.signing != made.foreign
+    return made
+
+
 @pytest.fixture
-def journey(tmp_path: Any) -> Iterator[Callable[..., Journey]]:
+def journey(tmp_path: Path, new_database: Callable[[Path], None], keys: Keys) -> Iterator[Callable[..., Journey]]:
     """Return a function that starts a portal with further settings before a simulator."""
     with ExitStack() as stack:
+        new_database(tmp_path / "vneid.db")
+
         def start(profile: str = "guide-2023", clock: Callable[[], float] = time.time, **settings: str) -> Journey:
             portal: dict[str, str] = {}
             provider, simulator = stack.enter_context(serving(lambda base: make_simulator(base)))
-            stack.callback(simulator.state.stopped.set)
+            vars(simulator.keys).update(signing=keys.signing, foreign=keys.foreign)
 
             def make(base: str) -> Any:
                 portal["base"] = base
-                return make_filter({**settings_for(base, provider, profile, tmp_path), **settings}, clock=clock)(host)
+                app = make_filter({**settings_for(base, provider, profile, tmp_path), **settings}, clock=clock)(host)
+                stack.callback(app.services.storage.close)
+                return app
 
             base, app = stack.enter_context(serving(make))
             register(simulator, base)
@@ -79,8 +93,9 @@ def journey(tmp_path: Any) -> Iterator[Callable[..., Journey]]:
                 simulator.state.set("id_token", "on")
                 simulator.state.set("claims", "oidc")
                 simulator.state.set("logout_parameter", "post_logout_redirect_uri")
+            # the other way round: first nothing hangs any more, then the server ends, then its storage
             stack.callback(app.services.outbound.close)
-            stack.callback(app.services.storage.close)
+            stack.callback(simulator.state.stopped.set)
             return Journey(base, app, provider, simulator)
 
         yield start

@@ -11,7 +11,8 @@ import pytest
 
 from support import Browser
 from vneid_middleware.simulator.backchannel import Backchannel
-from vneid_middleware.simulator.state import DEMO_CLIENT, LOGOUT_FAULTS, sid_of
+from vneid_middleware.simulator.state import DEMO_CLIENT, sid_of
+from vneid_middleware.simulator.switches import LOGOUT_FAULTS
 
 from .conftest import register
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from support import Browser
-from vneid_middleware.plugins.sso.breaker import FAILURES, PROBE_EVERY
+from vneid_middleware.breaker import FAILURES, PROBE_EVERY
 
 JSON = {"Accept": "application/json"}
 

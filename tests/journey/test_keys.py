@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from support import Browser
-from vneid_middleware.plugins.sso.provider import COOL_DOWN, KEYS_TTL, MAX_STALE, METADATA_TTL
+from vneid_middleware.kept import COOL_DOWN, MAX_STALE
+from vneid_middleware.plugins.sso.provider import KEYS_TTL, METADATA_TTL
 
 JSON = {"Accept": "application/json"}
 

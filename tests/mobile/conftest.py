@@ -198,20 +198,22 @@ def mobile(shared: Mobile) -> Mobile:
 
 
 @pytest.fixture
-def portal(tmp_path: Any) -> Iterator[Callable[..., Mobile]]:
+def portal(tmp_path: Any, new_database: Callable[[Any], None]) -> Iterator[Callable[..., Mobile]]:
     """Return a function that starts a portal with further settings, for one test."""
+    new_database(tmp_path / "vneid.db")
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(mobile_portal(tmp_path, **options))
 
 
 class Clock:
-    """Time as a test wants it."""
+    """Time as a test wants it: it stands still, however slow the machine is."""
 
     def __init__(self) -> None:
+        self._start = time.time()
         self.ahead = 0.0
 
     def __call__(self) -> float:
-        return time.time() + self.ahead
+        return self._start + self.ahead
 
 
 @pytest.fixture

@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 
+from support import make_certificate
 from vneid_middleware import loader
 from vneid_middleware.application import Assembly, assemble
 from vneid_middleware.cli import main as vneid
 from vneid_middleware.crypto import KeyRing
 from vneid_middleware.directives import ROLES
 from vneid_middleware.events import ConfigurationLoaded, Event
-from vneid_middleware.exceptions import AuditError, SealError
+from vneid_middleware.exceptions import AuditError, SealError, UpstreamError
 from vneid_middleware.middleware import Middleware
 from vneid_middleware.models import Identity
 from vneid_middleware.paste import make_filter
@@ -64,7 +65,9 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (package / "settings.py").write_text("")
     (package / "wsgi.py").write_text("def application(environ, start_response):\n    return []\n")
     (tmp_path / "secrets").mkdir()
-    for name, content in {"secret": SECRET, "vneid": "given-by-C06", "vneid-app": "given-by-C06-too"}.items():
+    make_certificate(tmp_path / "secrets")
+    for name, content in {"secret": SECRET, "vneid": "given-by-C06", "vneid-app": "given-by-C06-too",
+                          "account": "given-by-C06", "lgsp": "given-by-LGSP"}.items():
         path = tmp_path / "secrets" / name
         path.write_text(content)
         path.chmod(stat.S_IRUSR | stat.S_IWUSR)
@@ -168,7 +171,8 @@ def test_an_example_with_a_mistake_is_found(host: Path) -> None:
 def test_every_page_s_code_is_explained_and_no_other(generator: ModuleType) -> None:
     messages = {code for table in generator.registrations().messages.values() for code in table}
     # words and labels; and the pages that tell of no fault
-    told = {code for code in messages if "." not in code} - {"confirm_logout", "logged_out", "still_signed_in"}
+    told = {code for code in messages if "." not in code} - {
+        "confirm_logout", "logged_out", "still_signed_in", "session_continued", "form_waiting", "form_dropped"}
     guide = (DOCS / "administrator.md").read_text(encoding="utf-8")
     tables = guide[guide.index("### Sign-on"):guide.index("### At start")]
     assert set(re.findall(r"^\| `(\w+)` \| \d", tables, re.MULTILINE)) == told
@@ -331,6 +335,56 @@ def test_the_example_profile_can_be_chosen(host: Path, monkeypatch: pytest.Monke
     assert assembly.services is not None
     assert assembly.services.settings["sso.token_endpoint"] == "https://login.ward.example.gov.vn/token"
     del sys.modules["ward_profile"]
+
+
+@pytest.fixture
+def office(host: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """``office(url)``: the example of a transport and of its use, as a portal would have them."""
+    texts = [text for text in blocks(DOCS / "plugins.md", "python") if "PostOffice" in text or "def deliver" in text]
+    assert len(texts) == 2
+    (host / "post.py").write_text("\n".join(texts), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(host))
+    made: list[Any] = []
+
+    def make(url: str) -> Any:
+        given = {"transport.office.kind": "post", "transport.office.url": url, "transport.office.lane": "fast"}
+        assembly = assemble(Source({**BASE, **given, "plugins": "sso post", "storage": f"sqlite:///{host / 'v.db'}"}))
+        assert assembly.problems == []
+        made.append(assembly.services)
+        return assembly.services
+
+    yield make
+    for services in made:
+        services.outbound.close()
+    del sys.modules["post"]
+
+
+def test_the_example_transport_sends(office: Callable[[str], Any], serve: Callable[..., Any]) -> None:
+    import post  # type: ignore[import-not-found]
+
+    def platform(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        start_response("500 No", [("Post-Office-Error", "LOST")] if environ["HTTP_LANE"] != "fast" else [])
+        return [environ["PATH_INFO"].encode() + environ["wsgi.input"].read()]
+
+    with serve(platform) as url:
+        services = office(url)
+        answer = post.deliver(services, b"{}")
+        assert (answer.status, answer.body) == (500, b"/documents{}")
+        services["transports"]["office"]._lane = "slow"
+        with pytest.raises(UpstreamError, match="did not deliver") as caught:
+            post.deliver(services, b"{}")
+        assert caught.value.evidence == {"status": 500, "platform_code": "LOST"}
+        services.outbound.close()
+
+
+def test_the_example_transport_says_what_it_needs(office: Callable[[str], Any], host: Path) -> None:
+    given = {"transport.office.kind": "post", "transport.office.url": "https://a.example", "transport.office.lane": "1"}
+    for lacking, expected in ((None, "must be letters, such as fast"), ("transport.office.lane", "is required by")):
+        settings = {**BASE, **given, "plugins": "sso post", "storage": f"sqlite:///{host / 'v.db'}"}
+        settings.pop(lacking or "", None)
+        (problem,) = assemble(Source(settings)).problems
+        assert problem.key == "transport.office.lane"
+        assert expected in str(problem)
 
 
 def test_the_example_of_a_test_runs() -> None:

@@ -98,15 +98,16 @@ def portal(provider: NpmProvider, tmp_path: Path) -> Iterator[Callable[..., Port
     with ExitStack() as stack:
         def start(client: dict[str, Any] | None = None, **settings: str) -> Portal:
             def make(base: str) -> Any:
-                return make_filter({
+                app = make_filter({
                     "public_url": base, "secret": "provider-0123456789-abcdefghijklmnopqrstuvwxyz",
                     "storage": f"sqlite:///{tmp_path}/vneid.db", "server_threads": "8", "sso.profile": "oidc",
                     "sso.issuer": provider.issuer, "sso.client_id": "portal", "sso.client_secret": SECRET,
                     "sso.scope": "openid profile", **settings})(host)
+                stack.callback(app.services.storage.close)
+                return app
 
             url, app = stack.enter_context(serving(make))
             stack.callback(app.services.outbound.close)
-            stack.callback(app.services.storage.close)
             registered = {"client_id": "portal", "client_secret": SECRET, "redirect_uris": [url + "/vneid/callback"],
                           "post_logout_redirect_uris": [url + "/vneid/logged-out"], **(client or {})}
             provider.control(clients=[registered], account=ACCOUNT, sub="cong-dan-1", deny=False)

@@ -129,6 +129,10 @@ def test_a_key_of_a_plugin_that_is_not_active(read: Read) -> None:
 @pytest.mark.parametrize(("given", "key", "expected", "severity"), [
     ({"session.idle_timeout": "301", "session.max_age": "300"}, "session.idle_timeout", "must not be longer", "error"),
     ({"session.idle_timeout": "901"}, "session.idle_timeout", "is longer than the 15 minutes", "warning"),
+    ({"session.preserve_posts": "10000001"}, "session.preserve_posts", "lets each citizen leave 10 MB in memory", "warning"),
+    ({"session.preserve_posts": "1", "challenge": "false"}, "session.preserve_posts", "keeps nothing", "warning"),
+    ({"session.preserve_posts": "1", "plugins": "", "sso.client_id": None, "sso.client_secret": None},
+     "session.preserve_posts", "needs a plugin that signs people in", "error"),
     ({"takeover.login": "/x /y", "takeover.logout": "/y"}, "takeover.logout", "names /y, which takeover.login names", "error"),
     ({"takeover.login": "/vneid/login"}, "takeover.login", "lies under the middleware's own prefix /vneid", "error"),
     ({"takeover.logout": "/x", "prefix": "/x"}, "takeover.logout", "lies under the middleware's own prefix /x", "error"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from base64 import b64encode, urlsafe_b64encode
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
@@ -17,7 +19,8 @@ from webob import Request
 from vneid_middleware.simulator import make_simulator
 from vneid_middleware.simulator.endpoints import LOGOUT, TOKEN, USERINFO
 from vneid_middleware.simulator.personas import PERSONAS, SAMPLE
-from vneid_middleware.simulator.state import DEMO_CLIENT, DEMO_SECRET, FAULTS, SWITCHES, TOKEN_FAULTS, Client
+from vneid_middleware.simulator.state import DEMO_CLIENT, DEMO_SECRET, Client
+from vneid_middleware.simulator.switches import FAULT_VALUES, FAULTS, SWITCHES, TOKEN_FAULTS
 
 ISSUER = "http://127.0.0.1:8765"
 CALLBACK = "http://127.0.0.1:6543/vneid/callback"
@@ -270,6 +273,16 @@ def test_every_switch_is_set_by_http_and_on_the_page(vneid):
     assert all(f'name="{name}"' in page for name in SWITCHES)
 
 
+def test_the_documents_name_every_switch_and_fault_with_all_values():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "simulator.md").read_text("utf-8")
+    rows = {row.split("|")[1].strip(" `"): row for row in page.splitlines() if row.startswith("| `")}
+    for name, values in SWITCHES.items():
+        assert re.findall("`([^`]+)`", rows[name].split("|")[2]) == list(values), name
+    for name, values in FAULT_VALUES.items():
+        assert f"`fault.{name}`" in page
+        assert [value for value in values if f"`{value}`" not in page] == [], name
+
+
 @pytest.mark.parametrize("body", [{"id_token": "maybe"}, {"nothing": "on"}, {"fault.token": "wrong-nonce"}, {"fault.x": "500"},
                                   {"fault.id_token": "500"}])
 def test_unknown_switches_and_values_are_refused(vneid, body):
@@ -325,15 +338,18 @@ def test_id_tokens_are_right_or_wrong_as_told(vneid, fault):
             check()
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault not in ("none", "slow", "hang")])
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault not in ("none", "slow", "hang", "drip")])
 @pytest.mark.parametrize(("endpoint", "path"), [("jwks", "/jwks"), ("discovery", "/.well-known/openid-configuration")])
 def test_faults_are_what_they_say(vneid, endpoint, path, fault):
     vneid.state.set(f"fault.{endpoint}", fault)
     answer = vneid.get(path)
+    body = b"".join(answer.app_iter)
     seen = {"500": answer.status_int == 500, "503": answer.status_int == 503, "html": answer.content_type == "text/html",
-            "invalid-json": answer.body == b'{"a":', "huge": len(answer.body) > 10_000_000,
-            "gzip-bomb": answer.headers.get("Content-Encoding") == "gzip" and len(answer.body) < 1_000_000,
-            "redirect": answer.status_int == 303 and "169.254" in answer.location}
+            "wrong-type": answer.content_type == "text/plain" and body.startswith(b"{"), "empty": body == b"",
+            "broken-off": int(answer.headers.get("Content-Length", 0)) > len(body), "invalid-json": body == b'{"a":',
+            "huge": len(body) > 10_000_000,
+            "gzip-bomb": answer.headers.get("Content-Encoding") == "gzip" and len(body) < 1_000_000,
+            "redirect": answer.status_int == 303 and "169.254" in (answer.location or "")}
     assert seen[fault]
 
 

@@ -9,6 +9,8 @@ import sys
 import warnings
 from typing import Any
 
+from vneid_middleware.cli.words import argparse_speaks, say
+
 _COMMANDS = {
     "init": "write an ini that starts as it is",
     "serve": "serve the ini's main pipeline",
@@ -28,15 +30,8 @@ def main(argv: list[str] | None = None) -> int:
     """
     # Pyramid 2.1 imports pkg_resources; the warning is not for whoever types a command
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-    parser = argparse.ArgumentParser(prog="vneid", description="Speak VNeID in front of any Python portal.")
-    parser.add_argument("--version", action="version", version=_version())
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    words = sys.argv[1:] if argv is None else argv
-    for name, about in _COMMANDS.items():
-        sub = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
-        if name in words[:1]:
-            _module(name).add_arguments(sub)
-    args = parser.parse_args(words)
+    with argparse_speaks():
+        args = _parsed(sys.argv[1:] if argv is None else argv)
     try:
         code: int = _module(args.command).run(args)
         sys.stdout.flush()
@@ -45,6 +40,18 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
+
+
+def _parsed(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="vneid", description=say("Speak VNeID in front of any Python portal."))
+    parser.add_argument("--version", action="version", version=_version(), help=say("show the version and exit"))
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, english in _COMMANDS.items():
+        about = say(english)
+        sub = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+        if name in words[:1]:
+            _module(name).add_arguments(sub)
+    return parser.parse_args(words)
 
 
 def _module(name: str) -> Any:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from vneid_middleware.cli.online import try_online
 from vneid_middleware.cli.pipeline import pipeline_problems
 from vneid_middleware.cli.reading import add_ini, read, tell, variables_of
+from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import ConfigurationError
 from vneid_middleware.settings import Settings
 
@@ -17,8 +18,8 @@ from vneid_middleware.settings import Settings
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add_ini(parser)
-    parser.add_argument("--online", action="store_true", help="also try the provider, the database and the audit sinks")
-    parser.epilog = "Example: vneid check portal.ini"
+    parser.add_argument("--online", action="store_true", help=say("also try the provider, platforms, database and audit sinks"))
+    parser.epilog = say("Example: {command}", command="vneid check portal.ini")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -30,14 +31,14 @@ def run(args: argparse.Namespace) -> int:
         found = read(args.ini, variables)
     except ConfigurationError as error:
         tell(error.problems)
-        print(f"{args.ini}: does not start", file=sys.stderr)
+        print(f"{args.ini}: {say('does not start')}", file=sys.stderr)
         return 1
     assemblies, problems = [], []
     for source, unread in found:
         problems += unread
         if source.flag_is_off("enabled"):
-            print(f"[{source.section}] enabled is false: the portal is served as if unwrapped, and the other keys are not "
-                  "looked at", file=sys.stderr)
+            print(say("[{section}] enabled is false: the portal is served as if unwrapped, and the other keys are not looked at",
+                      section=source.section), file=sys.stderr)
             continue
         assembly = assemble(source)
         assemblies.append(assembly)
@@ -51,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
     for services in filter(None, (assembly.services for assembly in assemblies)):
         _print_compliance(services.settings)
         answered &= not args.online or try_online(services)
-    verdict = "does not start" if broken else "starts" if answered else "starts, but not everything that it needs answers"
+    verdict = (say("does not start") if broken else say("starts") if answered else
+               say("starts, but not everything that it needs answers"))
     print(f"{args.ini}: {verdict}", file=sys.stderr)
     return 1 if broken or not answered else 0
 
@@ -74,23 +76,23 @@ def _print_compliance(settings: Settings) -> None:
 
 def _compliance(settings: Settings) -> list[Row]:
     def state(fine: bool) -> str:
-        return "ok" if fine else "attention"
+        return say("ok") if fine else say("attention")
 
     raw = settings.source.raw
     outside = all(raw.get(key, "file:").strip().startswith(("file:", "env:"))
                   for key in ("secret", "sso.client_secret", "mobile.client_secret"))
     longest = max(settings["session.max_age"], settings.get("mobile.max_age", 0))
     return [
-        Row("requirement", "basis", "state", "setting"),
-        Row("traffic over TLS only", "TCVN 11930:2017 / TCVN 14423:2026", state(settings["public_url"].startswith("https://")
-            and not settings["allow_insecure_http"]), "public_url"),
-        Row("session locks after 15 minutes", "level 3 of both standards", state(settings["session.idle_timeout"] <= 900),
-            "session.idle_timeout"),
-        Row("session ends within 12 hours", "OWASP ASVS 7.3.2", state(longest <= 43_200), "session.max_age"),
-        Row("proof key for code exchange", "RFC 9700", state(settings.get("sso.pkce") != "off"), "sso.pkce"),
-        Row("signed proof of identity", "OpenID Connect Core 3.1.3.7", state(settings.get("sso.id_token") == "required"),
-            "sso.id_token"),
-        Row("secrets outside the ini", "TCVN 11930:2017 7.2.3", state(outside), "secret"),
-        Row("audit kept at least 12 months", "Decree 85/2016 / Decree 333/2026", state(settings["audit.retention_days"] >= 365),
-            "audit.retention_days"),
+        Row(say("requirement"), say("basis"), say("state"), say("setting")),
+        Row(say("traffic over TLS only"), "TCVN 11930:2017 / TCVN 14423:2026",
+            state(settings["public_url"].startswith("https://") and not settings["allow_insecure_http"]), "public_url"),
+        Row(say("session locks after 15 minutes"), say("level 3 of both standards"),
+            state(settings["session.idle_timeout"] <= 900), "session.idle_timeout"),
+        Row(say("session ends within 12 hours"), "OWASP ASVS 7.3.2", state(longest <= 43_200), "session.max_age"),
+        Row(say("proof key for code exchange"), "RFC 9700", state(settings.get("sso.pkce") != "off"), "sso.pkce"),
+        Row(say("signed proof of identity"), "OpenID Connect Core 3.1.3.7",
+            state(settings.get("sso.id_token") == "required"), "sso.id_token"),
+        Row(say("secrets outside the ini"), "TCVN 11930:2017 7.2.3", state(outside), "secret"),
+        Row(say("audit kept at least 12 months"), say("Decree 85/2016 / Decree 333/2026"),
+            state(settings["audit.retention_days"] >= 365), "audit.retention_days"),
     ]

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from vneid_middleware.cli.keys import write_private
+from vneid_middleware.cli.words import say
 
 _SIMULATOR = "http://127.0.0.1:8765"
 _HOSTS = ("wsgi", "django", "flask", "pyramid", "plone")
@@ -54,24 +55,24 @@ application = get_wsgi_application()
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("folder", metavar="DIR", nargs="?", default=".", help="where to write (default: here)")
-    parser.add_argument("--host", choices=_HOSTS, default="wsgi", help="the portal's framework (default: %(default)s)")
-    parser.add_argument("--simulator", action="store_true", help="sign in at the simulator (vneid simulator)")
-    parser.epilog = "Example: vneid init myportal --host django --simulator"
+    parser.add_argument("folder", metavar="DIR", nargs="?", default=".", help=say("where to write (default: here)"))
+    parser.add_argument("--host", choices=_HOSTS, default="wsgi", help=say("the portal's framework (default: %(default)s)"))
+    parser.add_argument("--simulator", action="store_true", help=say("sign in at the simulator (vneid simulator)"))
+    parser.epilog = say("Example: {command}", command="vneid init myportal --host django --simulator")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the ini, the secrets and, where there is no portal yet, a sample of one."""
     folder = Path(args.folder)
     if "%" in str(folder.absolute()):
-        print(f"vneid init: {folder.absolute()} has a % in it, which PasteDeploy can't read. Choose another folder.",
-              file=sys.stderr)
+        print("vneid init:", say("{folder} has a % in it, which PasteDeploy can't read. Choose another folder.",
+                                 folder=folder.absolute()), file=sys.stderr)
         return 1
     files = _files(folder, args)
     there = [str(name) for name in files if (folder / name).exists()]
     if there:
-        print(f"vneid init: {', '.join(there)} is there already and is not written over; nothing was written.",
-              file=sys.stderr)
+        print("vneid init:", say("{name} is there already and is not written over; nothing was written.",
+                                 name=", ".join(there)), file=sys.stderr)
         return 1
     try:
         (folder / "secrets").mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -81,11 +82,13 @@ def run(args: argparse.Namespace) -> int:
             else:
                 (folder / name).write_text(content, encoding="utf-8")
     except OSError as error:
-        print(f"vneid init: {error.filename} can't be written: {error.strerror}", file=sys.stderr)
+        print("vneid init:", say("{name} can't be written: {reason}", name=error.filename, reason=error.strerror),
+              file=sys.stderr)
         return 1
     for name in files:
         print(folder / name)
-    print(f"Next: vneid check {folder / 'portal.ini'}; vneid serve {folder / 'portal.ini'}", file=sys.stderr)
+    print(say("Next: {command}", command=f"vneid check {folder / 'portal.ini'}; vneid serve {folder / 'portal.ini'}"),
+          file=sys.stderr)
     return 0
 
 

@@ -9,16 +9,18 @@ import os
 import secrets
 import sys
 
+from vneid_middleware.cli.words import say
+
 _FILES = {"signing": "sso.signing_key", "encryption": "sso.decryption_key"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    new = actions.add_parser("new", help="make a secret or a key")
+    new = actions.add_parser("new", help=say("make a secret or a key"))
     new.add_argument("kind", choices=("secret", "bearer", "signing", "encryption"))
-    new.add_argument("--out", metavar="FILE", help="where to write it; never over a file that is there")
-    parser.epilog = "Example: vneid keys new secret --out secrets/secret"
+    new.add_argument("--out", metavar="FILE", help=say("where to write it; never over a file that is there"))
+    parser.epilog = say("Example: {command}", command="vneid keys new secret --out secrets/secret")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -26,10 +28,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         return _simple(args) if args.kind in ("secret", "bearer") else _pair(args)
     except FileExistsError:
-        print(f"vneid keys: {args.out} is there already and is not written over.", file=sys.stderr)
+        print("vneid keys:", say("{name} is there already and is not written over.", name=args.out), file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"vneid keys: {args.out} can't be written: {error.strerror}", file=sys.stderr)
+        print("vneid keys:", say("{name} can't be written: {reason}", name=args.out, reason=error.strerror), file=sys.stderr)
         return 1
 
 

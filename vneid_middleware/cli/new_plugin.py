@@ -7,6 +7,8 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
+from vneid_middleware.cli.words import say
+
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _FILES = {"pyproject.toml": "pyproject.toml.txt", "setup.cfg": "setup.cfg.txt", "README.md": "README.md.txt",
           "MODULE/__init__.py": "module.py.txt", "tests/test_MODULE.py": "test.py.txt"}
@@ -19,12 +21,13 @@ def write(name: str) -> int:
         name: the distribution's name, which is the plugin's name in the ini, too.
     """
     if not _NAME.fullmatch(name):
-        print(f"vneid plugins new: {name[:60]!r} is no name for a plugin. Small letters, digits and single hyphens make one, "
-              "a letter first.", file=sys.stderr)
+        print("vneid plugins new:", say("{name} is no name for a plugin. Small letters, digits and single hyphens make one, "
+                                        "a letter first.", name=repr(name[:60])), file=sys.stderr)
         return 2
     folder, module = Path(name), name.replace("-", "_")
     if folder.exists():
-        print(f"vneid plugins new: {folder} is there already and is not written over; nothing was written.", file=sys.stderr)
+        print("vneid plugins new:", say("{name} is there already and is not written over; nothing was written.", name=folder),
+              file=sys.stderr)
         return 1
     templates = files("vneid_middleware.cli").joinpath("plugin_template")
     try:
@@ -35,7 +38,9 @@ def write(name: str) -> int:
             file.write_text(content.replace("MODULE", module).replace("NAME", name), encoding="utf-8")
             print(file)
     except OSError as error:
-        print(f"vneid plugins new: {error.filename} can't be written: {error.strerror}", file=sys.stderr)
+        print("vneid plugins new:", say("{name} can't be written: {reason}", name=error.filename, reason=error.strerror),
+              file=sys.stderr)
         return 1
-    print(f"Next: pip install -e {folder}; then add {name} to plugins in the portal's ini", file=sys.stderr)
+    print(say("Next: {command}; then add {name} to plugins in the portal's ini", command=f"pip install -e {folder}", name=name),
+          file=sys.stderr)
     return 0

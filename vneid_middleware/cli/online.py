@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import TimeoutError as FutureTimeout
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
+from vneid_middleware.interfaces import IOnlineCheck
 
 _UNREACHED = ("timeout", "connection", "tls")
+_LONGEST = 60
+"""Seconds that a transport may be tried for."""
 _SKEW = 60
 """Seconds that our clock may be off; tokens are accepted within it."""
 
 
 def try_online(services: Any) -> bool:
-    """Ask storage, audit sinks, the provider and each endpoint; print what came of it; tell whether all is well."""
+    """Ask storage, audit sinks, the provider, each endpoint and each transport's platform; print what came of it; tell
+    whether all is well."""
     try:
         return all([*(_ready(name, readiness) for name, readiness in services.readiness.items()),
-                    *(_reached(services, url) for url in _addresses(services.settings))])
+                    *(_reached(services, url) for url in _addresses(services.settings)),
+                    *(_tried(services, name, transport) for name, transport in services["transports"].items()
+                      if IOnlineCheck.providedBy(transport))])
     finally:
         services.outbound.close()
         services.storage.close()
@@ -51,16 +59,35 @@ def _reached(services: Any, url: str) -> bool:
     except UpstreamError as error:
         # it answered, though not as a browser's question would be
         return _told(origin, str(error) if error.code in _UNREACHED else "")
+    return _told(origin, _clock_fault(services, answer.date))
+
+
+def _tried(services: Any, name: str, transport: Any) -> bool:
+    work = services.outbound.submit(transport.check_online())
     try:
-        off = services.now() - parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+        date = work.result(_LONGEST)
+    except UpstreamError as error:
+        return _told(f"transport.{name}", str(error))
+    except FutureTimeout:
+        work.cancel()
+        return _told(f"transport.{name}", say("did not come to an end within {seconds} s", seconds=_LONGEST))
+    return _told(f"transport.{name}", _clock_fault(services, date))
+
+
+def _clock_fault(services: Any, date: str) -> str:
+    """Return what is wrong with this machine's clock by a ``Date`` header; empty when nothing is, or none can be read."""
+    try:
+        off = services.now() - parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError):
-        return _told(origin)
-    return _told(origin, f"this machine's clock is {off:+.0f} s off. Set it by NTP" if abs(off) > _SKEW else "")
+        return ""
+    if abs(off) <= _SKEW:
+        return ""
+    return say("this machine's clock is {seconds} s off. Set it by NTP", seconds=f"{off:+.0f}")
 
 
 def _told(name: str, fault: str = "") -> bool:
     if fault:
-        print(f"online: {name}: {fault}", file=sys.stderr)
+        print(say("online: {name}: {result}", name=name, result=fault), file=sys.stderr)
     else:
-        print(f"online: {name}: ok")
+        print(say("online: {name}: {result}", name=name, result=say("ok")))
     return not fault

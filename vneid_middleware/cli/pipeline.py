@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 from vneid_middleware.cli.reading import ini_problem, loader
+from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import ConfigurationError
 from vneid_middleware.settings import Problem
 
@@ -29,7 +30,8 @@ def pipeline_problems(path: str, variables: Mapping[str, str]) -> list[Problem]:
         found = loader(path, dict(variables))
         names = found.parser.sections()
         if not any(f"{kind}:main" in names for kind in _KINDS):
-            return [Problem("[pipeline:main]", "is missing", "Add: pipeline = vneid portal", place=os.path.basename(path))]
+            return [Problem("[pipeline:main]", say("is missing"), say("Add: {line}", line="pipeline = vneid portal"),
+                            place=os.path.basename(path))]
         given = {"here": os.path.dirname(path), "__file__": path, **variables}
         return [*_served(found, given, path), *_server(found, given, path)]
     except (IniError, ValueError) as error:
@@ -48,11 +50,12 @@ def _served(found: Any, given: dict[str, str], path: str) -> list[Problem]:
     times = sum(context.object is filter_app for context in filters)
     problems = []
     if times > 1:
-        problems.append(Problem("[pipeline:main] pipeline", f"puts the middleware {times} times in front of the portal",
-                                "Name it once.", place=os.path.basename(path)))
+        problems.append(Problem("[pipeline:main] pipeline",
+                                say("puts the middleware {times} times in front of the portal", times=times),
+                                say("Name it once."), place=os.path.basename(path)))
     elif not times and "composit" not in (host.protocol or ""):
-        problems.append(Problem("[pipeline:main] pipeline", "does not name the middleware: the portal is served without it",
-                                "Put the name of its [filter:NAME] first.", place=os.path.basename(path),
+        problems.append(Problem("[pipeline:main] pipeline", say("does not name the middleware: the portal is served without it"),
+                                say("Put the name of its [filter:NAME] first."), place=os.path.basename(path),
                                 severity="warning"))
     return problems + _host(host)
 
@@ -76,7 +79,7 @@ def _host(context: Any) -> list[Problem]:
         return [problem if isinstance(problem, Problem) else Problem("[app]", str(problem)) for problem in error.problems]
     except (Exception, SystemExit) as error:
         words = f"{type(error).__name__}: {error}".removesuffix(": ")
-        return [Problem("[app] target", f"the host fails when it is imported: {words}"[:300])]
+        return [Problem("[app] target", say("the host fails when it is imported: {words}", words=words)[:300])]
     return []
 
 
@@ -84,8 +87,8 @@ def _server(found: Any, given: dict[str, str], path: str) -> list[Problem]:
     from paste.deploy.loadwsgi import SERVER
 
     if not {"server:main", "server"} & set(found.parser.sections()):
-        return [Problem("[server:main]", "is missing: vneid serve needs it, other servers don't",
-                        "Add: use = egg:waitress#main", place=os.path.basename(path), severity="warning")]
+        return [Problem("[server:main]", say("is missing: vneid serve needs it, other servers don't"),
+                        say("Add: {line}", line="use = egg:waitress#main"), place=os.path.basename(path), severity="warning")]
     try:
         found.get_context(SERVER, None, given)
     except (LookupError, ImportError) as error:
@@ -96,6 +99,7 @@ def _server(found: Any, given: dict[str, str], path: str) -> list[Problem]:
 def _unresolved(section: str, error: Exception, path: str) -> Problem:
     place = os.path.basename(path)
     if isinstance(error, PackageNotFoundError):
-        return Problem(section, f"uses egg:{error.name}, and no such distribution is installed",
-                       f"Install it into this environment, or correct the line use = egg:{error.name}.", place=place)
-    return Problem(section, f"can't be resolved: {str(error).splitlines()[0]}", place=place)
+        egg = f"egg:{error.name}"
+        return Problem(section, say("uses {egg}, and no such distribution is installed", egg=egg),
+                       say("Install it into this environment, or correct the line use = {egg}.", egg=egg), place=place)
+    return Problem(section, say("can't be resolved: {reason}", reason=str(error).splitlines()[0]), place=place)

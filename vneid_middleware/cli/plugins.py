@@ -9,15 +9,16 @@ import sys
 from vneid_middleware import loader
 from vneid_middleware.cli.new_plugin import write
 from vneid_middleware.cli.reading import sources, tell
+from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import ConfigurationError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.usage = "vneid plugins [-h] [FILE.ini]\n       vneid plugins [-h] new NAME"
-    parser.add_argument("ini", metavar="FILE.ini", nargs="?", help="also tell which are active in this file")
-    parser.add_argument("name", metavar="new NAME", nargs="?", help="write a vendor's distribution to start from")
-    parser.epilog = "Example: vneid plugins portal.ini"
+    parser.add_argument("ini", metavar="FILE.ini", nargs="?", help=say("also tell which are active in this file"))
+    parser.add_argument("name", metavar="new NAME", nargs="?", help=say("write a vendor's distribution to start from"))
+    parser.epilog = say("Example: {command}", command="vneid plugins portal.ini")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,14 +26,15 @@ def run(args: argparse.Namespace) -> int:
     if args.ini == "new" and args.name:
         return write(args.name)
     if args.name:
-        print(f"vneid plugins: {args.name}: one word too many", file=sys.stderr)
+        print(f"vneid plugins: {args.name}: {say('one word too many')}", file=sys.stderr)
         return 2
-    print("installed:")
+    print(say("installed:"))
     found = loader.installed()
     for plugin in found:
-        clash = " (offered twice: name it by its dotted name)" if [p.name for p in found].count(plugin.name) > 1 else ""
+        twice = [p.name for p in found].count(plugin.name) > 1
+        clash = " " + say("(offered twice: name it by its dotted name)") if twice else ""
         print(f"  {plugin.name}  {plugin.distribution} {plugin.version}  {plugin.value}{clash}")
-    print("always active:")
+    print(say("always active:"))
     for name, value in loader.ALWAYS.items():
         print(f"  {name}  {value}")
     return _active(args.ini) if args.ini else 0
@@ -52,7 +54,8 @@ def _active(ini: str) -> int:
         errors = [problem for problem in assembly.problems if problem.key == "plugins"]
         tell(errors)
         broken |= bool(errors)
-        print(f"active in {os.path.basename(ini)} [{source.section}]: {source.raw.get('plugins', 'sso')}")
+        print(say("active in {file} [{section}]: {plugins}", file=os.path.basename(ini), section=source.section,
+                  plugins=source.raw.get("plugins", "sso")))
         for package, entries in assembly.registrations.provided.items():
             print(f"  {package}:")
             for entry in entries:

@@ -11,6 +11,7 @@ from configparser import Error as IniError
 from dataclasses import replace
 from typing import Any
 
+from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import ConfigurationError
 from vneid_middleware.paste import filter_sections, source_of
 from vneid_middleware.settings import Problem, Source
@@ -21,8 +22,8 @@ _PASTE = frozenset({"use", "require", "next", "filter-with"})
 
 def add_ini(parser: argparse.ArgumentParser) -> None:
     """Add the arguments FILE.ini and NAME=VALUE."""
-    parser.add_argument("ini", metavar="FILE.ini", help="the portal's ini file")
-    parser.add_argument("variables", metavar="NAME=VALUE", nargs="*", help="variables for %%(NAME)s in the ini")
+    parser.add_argument("ini", metavar="FILE.ini", help=say("the portal's ini file"))
+    parser.add_argument("variables", metavar="NAME=VALUE", nargs="*", help=say("variables for %%(NAME)s in the ini"))
 
 
 def variables_of(args: argparse.Namespace) -> dict[str, str]:
@@ -30,7 +31,7 @@ def variables_of(args: argparse.Namespace) -> dict[str, str]:
     pairs = [word.partition("=") for word in args.variables]
     wrong = [name for name, equals, _ in pairs if not (name and equals)]
     if wrong:
-        raise ConfigurationError([f"{wrong[0]}: expected NAME=VALUE"])
+        raise ConfigurationError([say("{word}: expected NAME=VALUE", word=wrong[0])])
     return {name: value for name, _, value in pairs}
 
 
@@ -56,7 +57,7 @@ def read(ini: str, variables: dict[str, str]) -> list[tuple[Source, list[Problem
     """
     path = os.path.abspath(ini)
     if not os.path.isfile(path):
-        raise ConfigurationError([f"{ini}: there is no such file. Make one with: vneid init"])
+        raise ConfigurationError([say("{file}: there is no such file. Make one with: vneid init", file=ini)])
     try:
         parser = loader(path, variables).parser
         defaults = parser.defaults()
@@ -64,7 +65,8 @@ def read(ini: str, variables: dict[str, str]) -> list[tuple[Source, list[Problem
         raise ConfigurationError([ini_problem(error, path)]) from error
     sections = filter_sections(path)
     if not sections:
-        raise ConfigurationError([f"{os.path.basename(path)}: no section [filter:NAME] has use = egg:vneid-middleware"])
+        raise ConfigurationError([say("{file}: no section [filter:NAME] has use = egg:vneid-middleware",
+                                      file=os.path.basename(path))])
     return [_read_section(path, name, lines, parser, defaults, variables) for name, lines in sections.items()]
 
 
@@ -102,8 +104,8 @@ def _read_section(path: str, section: str, lines: Mapping[str, int], parser: Any
         elif text in defaults:
             raw[key] = defaults[text]
         else:
-            problems.append(Problem(key, "gets its value from a name that [DEFAULT] does not have", "Add it there.",
-                                    place=source.place(key)))
+            problems.append(Problem(key, say("gets its value from a name that [DEFAULT] does not have"),
+                                    say("Add it there."), place=source.place(key)))
     return source, problems
 
 
@@ -113,29 +115,30 @@ def _asked_for(option: str) -> str:
 
 def _dropped(key: str, variables: Mapping[str, str], source: Source) -> Problem:
     if key in variables:
-        return Problem(key, "is dropped by PasteDeploy, since the command line gives a variable of that name",
-                       f"Give the variable another name than {key}.", place=source.place(key))
-    return Problem(key, "is dropped by PasteDeploy, since [DEFAULT] has a key of that name",
-                   f"Rename or remove {key} in [DEFAULT].", place=source.place(key))
+        return Problem(key, say("is dropped by PasteDeploy, since the command line gives a variable of that name"),
+                       say("Give the variable another name than {key}.", key=key), place=source.place(key))
+    return Problem(key, say("is dropped by PasteDeploy, since [DEFAULT] has a key of that name"),
+                   say("Rename or remove {key} in [DEFAULT].", key=key), place=source.place(key))
 
 
 def ini_problem(error: Exception, path: str, place: str = "", key: str = "") -> Problem:
     """Return what a parser's error means, without the value it stumbled over."""
     name = os.path.basename(path)
     if isinstance(error, UnicodeError):
-        return Problem(name, "is not UTF-8 text", "Save it as UTF-8.")
+        return Problem(name, say("is not UTF-8 text"), say("Save it as UTF-8."))
     if isinstance(error, InterpolationError) or "interpolat" in str(error).lower() or "%" in str(error):
-        return Problem(key or getattr(error, "option", "") or "a value",
-                       "holds a % that PasteDeploy reads as the start of a variable",
-                       "Put the value into a file of its own and write file:PATH here.", place=place or name)
+        return Problem(key or getattr(error, "option", "") or say("a value"),
+                       say("holds a % that PasteDeploy reads as the start of a variable"),
+                       say("Put the value into a file of its own and write file:PATH here."), place=place or name)
     if isinstance(error, (DuplicateOptionError, DuplicateSectionError)):
-        where = f"{name}, line {error.lineno}" if error.lineno else name
-        return Problem(getattr(error, "option", None) or f"[{error.section}]", "stands twice", "Remove one.", place=where)
-    return Problem(name, "is no ini file that PasteDeploy can read", str(error).splitlines()[0][:120])
+        where = say("{file}, line {line}", file=name, line=error.lineno) if error.lineno else name
+        return Problem(getattr(error, "option", None) or f"[{error.section}]", say("stands twice"), say("Remove one."),
+                       place=where)
+    return Problem(name, say("is no ini file that PasteDeploy can read"), str(error).splitlines()[0][:120])
 
 
 def tell(problems: list[Any]) -> None:
     """Print problems to standard error, errors first."""
     for problem in problems:
-        kind = getattr(problem, "severity", "error")
+        kind = say("error") if getattr(problem, "severity", "error") == "error" else say("warning")
         print(f"{kind}: {problem}", file=sys.stderr)

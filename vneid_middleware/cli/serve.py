@@ -11,13 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 from vneid_middleware.cli.reading import add_ini, ini_problem, loader, sources, tell, variables_of
+from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import ConfigurationError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add_ini(parser)
-    parser.epilog = "Example: vneid serve portal.ini"
+    parser.epilog = say("Example: {command}", command="vneid serve portal.ini")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -27,15 +28,15 @@ def run(args: argparse.Namespace) -> int:
     try:
         found = sources(args.ini, variables_of(args))
         serve, address = _load(os.path.abspath(args.ini), variables_of(args))
-        print(f"{found[0].raw.get('public_url', '')} (listening on {address})", flush=True)
+        print(say("{url} (listening on {address})", url=found[0].raw.get("public_url", ""), address=address), flush=True)
         serve()
     except ConfigurationError as error:
         tell(error.problems)
-        print(f"vneid serve: {args.ini} does not start. See: vneid check {args.ini}", file=sys.stderr)
+        print("vneid serve:", say("{file} does not start. See: vneid check {file}", file=args.ini), file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"vneid serve: the address can't be used: {error.strerror}. Choose another port in [server:main].",
-              file=sys.stderr)
+        print("vneid serve:", say("the address can't be used: {reason}. Choose another port in [server:main].",
+                                  reason=error.strerror), file=sys.stderr)
         return 1
     except (KeyboardInterrupt, SystemExit):
         return 0

@@ -10,23 +10,24 @@ from datetime import datetime, timezone
 from typing import Any
 
 from vneid_middleware.cli.reading import sources, tell
+from vneid_middleware.cli.words import say
 from vneid_middleware.events import SessionsRevoked
 from vneid_middleware.exceptions import AuditError, ConfigurationError, StorageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("ini", metavar="FILE.ini", help="the portal's ini file")
+    parser.add_argument("ini", metavar="FILE.ini", help=say("the portal's ini file"))
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="show live sessions, without names")
-    listing.add_argument("--user", metavar="ID", help="only those of a personal number; - reads it from standard input")
-    listing.add_argument("--json", action="store_true", help="as JSON lines")
-    revoke = actions.add_parser("revoke", help="end sessions, everywhere within a second")
+    listing = actions.add_parser("list", help=say("show live sessions, without names"))
+    listing.add_argument("--user", metavar="ID", help=say("only those of a personal number; - reads it from standard input"))
+    listing.add_argument("--json", action="store_true", help=say("as JSON lines"))
+    revoke = actions.add_parser("revoke", help=say("end sessions, everywhere within a second"))
     which = revoke.add_mutually_exclusive_group(required=True)
-    which.add_argument("session_id", metavar="SESSION_ID", nargs="?", help="one session")
-    which.add_argument("--user", metavar="ID", help="those of a personal number; - reads it from standard input")
-    which.add_argument("--all", action="store_true", help="all of them")
-    parser.epilog = "Example: echo 001190000001 | vneid sessions portal.ini revoke --user -"
+    which.add_argument("session_id", metavar="SESSION_ID", nargs="?", help=say("one session"))
+    which.add_argument("--user", metavar="ID", help=say("those of a personal number; - reads it from standard input"))
+    which.add_argument("--all", action="store_true", help=say("all of them"))
+    parser.epilog = say("Example: {command}", command="echo 001190000001 | vneid sessions portal.ini revoke --user -")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,10 +47,10 @@ def run(args: argparse.Namespace) -> int:
             args.user = _number(args.user)
         return _list(assembly.services, args) if args.action == "list" else _revoke(assembly.services, args)
     except ValueError as error:
-        print(f"vneid sessions: {error}", file=sys.stderr)
+        print("vneid sessions:", error, file=sys.stderr)
         return 2
     except StorageError as error:
-        print(f"vneid sessions: storage does not answer: {error.detail}", file=sys.stderr)
+        print("vneid sessions:", say("storage does not answer: {reason}", reason=error.detail), file=sys.stderr)
         return 1
     finally:
         assembly.services.storage.close()
@@ -59,7 +60,7 @@ def _number(user: str) -> str:
     """Return the personal number; an empty one would mean everybody."""
     number = (sys.stdin.readline() if user == "-" else user).strip()
     if not number:
-        raise ValueError("--user: there is no personal number; nothing was done")
+        raise ValueError(say("--user: there is no personal number; nothing was done"))
     return number
 
 
@@ -79,7 +80,8 @@ def _list(services: Any, args: argparse.Namespace) -> int:
         for row in rows:
             print(json.dumps(row))
         return 0
-    print("  ".join((f"{'session':32}", f"{'account':14}", f"{'type':12}", "level", f"{'started (UTC)':19}", "ends (UTC)")))
+    print("  ".join((f"{say('session'):32}", f"{say('account'):14}", f"{say('type'):12}", f"{say('level'):5}",
+                     f"{say('started (UTC)'):19}", say("ends (UTC)"))))
     for row in rows:
         print(f"{row['session_id']:32}  {row['account']:14}  {row['type']:12}  {row['level']:5}  {row['started']}  {row['ends']}")
     return 0
@@ -103,9 +105,10 @@ def _revoke(services: Any, args: argparse.Namespace) -> int:
         for target in targets:
             revocations.end_session(target)
         scope, count = "session", len(targets)
-    print(f"{count} sessions ended" if count != 1 else "1 session ended")
+    print(say("{count} sessions ended", count=count) if count != 1 else say("1 session ended"))
     if not targets:
-        print("vneid sessions: there is no session on record like this; see: vneid sessions FILE.ini list", file=sys.stderr)
+        print("vneid sessions:", say("there is no session on record like this; see: vneid sessions FILE.ini list"),
+              file=sys.stderr)
         return 1
     return _told(services, scope, targets)
 
@@ -127,6 +130,7 @@ def _told(services: Any, scope: str, targets: list[str]) -> int:
             services.tell(SessionsRevoked(request_id=correlation_id(), scope=scope, target=target,
                                           by=f"cli:{getpass.getuser()}"))
     except AuditError as error:
-        print(f"vneid sessions: ended, but the audit record could not be written: {error.detail}", file=sys.stderr)
+        print("vneid sessions:", say("ended, but the audit record could not be written: {reason}", reason=error.detail),
+              file=sys.stderr)
         return 1
     return 0

@@ -38,6 +38,11 @@ class CookieNames:
         return self.session + "-login-"
 
     @property
+    def form(self) -> str:
+        """Name of the cookie that ties kept forms to this browser."""
+        return self.session + "-form"
+
+    @property
     def loop(self) -> str:
         """Name of the cookie that counts logins right after one another."""
         return self.login_prefix + "loop"
@@ -69,19 +74,19 @@ class CookieNames:
         """Take a ``Cookie`` header apart.
 
         Returns:
-            the values under the session's name, the login cookies by name in the order they came, and the header
+            the values under the session's name, our other cookies by name in the order they came, and the header
             without either: what the host may see.
         """
-        session, login = self.session, self.login_prefix
+        session, login, form = self.session, self.login_prefix, self.form
         sessions: list[str] = []
-        logins: dict[str, str] = {}
+        others: dict[str, str] = {}
         rest = []
         for part in header.split(";"):
             name, _, value = part.strip().partition("=")
             if name == session:
                 sessions.append(value)
-            elif name.startswith(login):
-                logins[name] = value
+            elif name.startswith(login) or name == form:
+                others[name] = value
             elif name or value:
                 rest.append(part.strip())
-        return sessions[:MAX_SESSION_VALUES], logins, "; ".join(rest)
+        return sessions[:MAX_SESSION_VALUES], others, "; ".join(rest)

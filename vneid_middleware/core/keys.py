@@ -11,8 +11,8 @@ _CURVES = ("secp256r1",)
 _THUMBPRINT_MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y")}
 
 
-def load_private_key(pem: bytes) -> Any:
-    """Return the private key in ``pem``: RSA of at least 2048 bits, or EC on P-256.
+def load_private_key(content: bytes) -> Any:
+    """Return the private key in PEM or in a JWK (RFC 7517): RSA of at least 2048 bits, or EC on P-256.
 
     Raises:
         ValueError: with the expectation in words.
@@ -22,14 +22,26 @@ def load_private_key(pem: bytes) -> Any:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(pem, None)
+        key = _from_jwk(content) if content.lstrip().startswith(b"{") else load_pem_private_key(content, None)
     except (ValueError, TypeError) as error:
-        raise ValueError("must be a private key in PEM form without a passphrase") from error
+        raise ValueError("must be a private key in PEM form without a passphrase, or a private JWK") from error
     if isinstance(key, RSAPrivateKey) and key.key_size >= 2048:
         return key
     if isinstance(key, EllipticCurvePrivateKey) and key.curve.name in _CURVES:
         return key
     raise ValueError("must be an RSA key of at least 2048 bits or an EC key on P-256")
+
+
+def _from_jwk(content: bytes) -> Any:
+    from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+    from jwt.exceptions import PyJWTError
+
+    try:
+        jwk = json.loads(content)
+        algorithm: Any = RSAAlgorithm if jwk.get("kty") == "RSA" else ECAlgorithm
+        return algorithm.from_jwk(jwk)
+    except (PyJWTError, KeyError) as error:
+        raise ValueError("not a private JWK") from error
 
 
 def public_jwk(key: Any) -> dict[str, Any]:

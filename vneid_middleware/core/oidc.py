@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlencode
 
+from vneid_middleware.core.jose import loads_object
 from vneid_middleware.exceptions import LoginError, VNeIDError
 from vneid_middleware.models import LoginTransaction
 
@@ -167,7 +168,7 @@ def token_request(*, code: str, redirect_uri: str, client_id: str, client_secret
     if encrypt_key:
         form.append(("encrypt_key", encrypt_key))
     if client_auth == "client_secret_basic":
-        client = _BasicClient(_form_encoded(client_id), _form_encoded(client_secret))
+        client = _BasicClient(form_encoded(client_id), form_encoded(client_secret))
         _, headers, _ = encode_client_secret_basic(client, "POST", "", headers, "")
     elif client_auth == "client_secret_post":
         form += [("client_id", client_id), ("client_secret", client_secret)]
@@ -183,8 +184,9 @@ class _BasicClient:
     client_secret: str
 
 
-def _form_encoded(value: str) -> str:
-    # RFC 6749 section 2.3.1: both halves are form-encoded before they are joined, or a colon in the id would split them
+def form_encoded(value: str) -> str:
+    """Return a half of a client's Basic credentials (RFC 6749 section 2.3.1): encoded before the two are joined, or a colon
+    in the id would split them."""
     return urlencode({"": value})[1:]
 
 
@@ -224,6 +226,16 @@ def _is_lifetime(value: Any) -> bool:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
         value = int(value)
     return type(value) in (int, float) and 0 < value < 1e10
+
+
+def error_code(body: bytes) -> str:
+    """Return the ``error`` of an error body (RFC 6749 section 5.2), or an empty text; never its description, which may hold
+    what was sent."""
+    try:
+        code = loads_object(body).get("error")
+    except VNeIDError:
+        return ""
+    return code if isinstance(code, str) and len(code) <= 64 and code.replace("_", "").isalnum() else ""
 
 
 def logout_url(endpoint: str, parameters: Sequence[tuple[str, str]]) -> str:

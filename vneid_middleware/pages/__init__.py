@@ -10,7 +10,7 @@ import json
 import secrets
 from base64 import b64encode
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vneid_middleware import negotiation
@@ -113,6 +113,12 @@ class Pages:
         """Answer 204."""
         return _response(204, "text/plain", b"")
 
+    def script(self, name: str) -> Response:
+        """Answer with one of the scripts in ``static`` that pages of the host may include."""
+        response = _response(200, "text/javascript", _static(name))
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        return response
+
     def redirect(self, url: str) -> Response:
         """Answer 303 to an absolute URL that was checked before; the method becomes GET (RFC 9700 section 4.12)."""
         response = _response(303, "text/plain", b"")
@@ -143,6 +149,13 @@ class Pages:
         targets = " ".join(("'self'", *self._form_targets))
         return (f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self' data:; form-action {targets}; "
                 "base-uri 'none'; frame-ancestors 'none'")
+
+
+@cache
+def _static(name: str) -> bytes:
+    from importlib.resources import files
+
+    return files("vneid_middleware.pages").joinpath(f"static/{name}").read_bytes()
 
 
 def _response(status: int, content_type: str, body: bytes) -> Response:

@@ -92,6 +92,18 @@ class FileKeys:
             raise VNeIDError("algorithm_unknown", "the algorithm is neither RSA1_5 nor RSA-OAEP-256")
         return [_unwrapped(key, wrapped, scheme) for key in self._all(setting)]
 
+    def decrypt(self, setting: str, token: str) -> bytes:
+        from vneid_middleware.core.jwe import decrypt
+
+        failed: VNeIDError | None = None
+        for key in self._all(setting):
+            try:
+                return decrypt(token, key)
+            except VNeIDError as error:
+                # a key that does not even fit tells less than one that does
+                failed = error if failed is None or error.code == "decryption_failed" else failed
+        raise failed or VNeIDError("key_missing", f"{setting} names no key")
+
     def _all(self, setting: str) -> tuple[Any, ...]:
         if setting not in self._files:
             raise VNeIDError("key_missing", f"{setting} is not set", setting=setting)
@@ -111,7 +123,8 @@ def _unwrapped(key: Any, wrapped: bytes, scheme: Any) -> bytes:
 def _jwk(setting: str, key: Any) -> dict[str, Any]:
     signing = setting.endswith("signing_key")
     jwk = public_jwk(key)
-    algorithm = ("ES256" if jwk["kty"] == "EC" else "RS256") if signing else "RSA-OAEP-256"
+    by_kind = {"EC": ("ES256", "ECDH-ES+A256KW"), "RSA": ("RS256", "RSA-OAEP-256")}
+    algorithm = by_kind[jwk["kty"]][0 if signing else 1]
     return {**jwk, "use": "sig" if signing else "enc", "alg": algorithm}
 
 

@@ -10,21 +10,13 @@ from hashlib import sha256
 from typing import Any
 
 from vneid_middleware import addresses, events
-from vneid_middleware.converters import networks
+from vneid_middleware.converters import key_digest, networks
 from vneid_middleware.exceptions import VNeIDError
-from vneid_middleware.settings import Setting, SettingsTable, Source
+from vneid_middleware.settings import Setting, SettingsTable
 
 log = logging.getLogger("vneid_middleware")
 
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
-
-
-def key_digest(value: str, source: Source) -> str:
-    """``sha256:HEX`` of a bearer key."""
-    name, _, digest = value.partition(":")
-    if name != "sha256" or len(digest) != 64 or not set(digest.lower()) <= set("0123456789abcdef"):
-        raise ValueError("must be sha256: and 64 hexadecimal digits")
-    return digest.lower()
 
 
 TABLE = SettingsTable("metrics", (

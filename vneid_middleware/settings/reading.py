@@ -72,7 +72,7 @@ class Settings(Mapping[str, Any]):
         """Return SHA-256 over all settings as hex: it changes when any value does, a secret's included."""
         digest = hashlib.sha256()
         for key in sorted(self._values):
-            value = hashlib.sha256(self._text(key).encode("utf-8", "surrogateescape")).hexdigest()
+            value = hashlib.sha256(self._text(key).encode("utf-8", "surrogatepass")).hexdigest()
             digest.update(f"{key}\0{value}\n".encode())
         return digest.hexdigest()
 

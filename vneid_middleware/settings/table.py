@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from vneid_middleware.settings.reading import Settings
     from vneid_middleware.settings.source import Source
 
-Rule = Callable[["Settings"], "Sequence[Problem] | None"]
+Rule = Callable[["Settings"], "Iterable[Problem] | None"]
 MASK = "********"
 
 _CREDENTIALS = re.compile(r"(?<=//)[^/@\s]*(?=@)")

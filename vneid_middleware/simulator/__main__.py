@@ -3,8 +3,12 @@
 import argparse
 import sys
 
+from vneid_middleware.cli.words import argparse_speaks, say
 from vneid_middleware.simulator import add_arguments, run
 
-parser = argparse.ArgumentParser(prog="vneid simulator", description="The VNeID side, for portals without credentials.")
-add_arguments(parser)
-sys.exit(run(parser.parse_args()))
+with argparse_speaks():
+    parser = argparse.ArgumentParser(prog="vneid simulator",
+                                     description=say("The VNeID side, for portals without credentials."))
+    add_arguments(parser)
+    words = parser.parse_args()
+sys.exit(run(words))

@@ -12,6 +12,8 @@ from webob import Request, Response
 from vneid_middleware import negotiation
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+WITH_SCRIPT = _POLICY + "; script-src 'self'; connect-src 'self'"
+"""The policy of pages that follow what happens elsewhere."""
 
 
 class ProtocolError(Exception):
@@ -28,13 +30,13 @@ class Pages:
     def __init__(self) -> None:
         self._templates = Environment(loader=PackageLoader("vneid_middleware.simulator"), autoescape=True)
 
-    def page(self, request: Request, template: str, status: int, **values: Any) -> Response:
+    def page(self, request: Request, template: str, status: int, policy: str = _POLICY, **values: Any) -> Response:
         """Render a template in the reader's language, or in the one that the query's ``lang`` names."""
         lang = request.GET.get("lang", "") if request.GET.get("lang") in ("vi", "en") else negotiation.language(
             request.environ, "vi")
         body = self._templates.get_template(template).render(lang=lang, status=status, vi=lang == "vi", **values)
         response = Response(body, status=status, content_type="text/html", charset="utf-8")
-        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["Content-Security-Policy"] = policy
         return response
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from vneid_middleware.core.logout_token import EVENT
-from vneid_middleware.simulator.state import LOGOUT_FAULTS, Client, State
+from vneid_middleware.simulator.state import Client, State
+from vneid_middleware.simulator.switches import LOGOUT_FAULTS
 from vneid_middleware.simulator.tokens import Keys
 
 _SECONDS = 5

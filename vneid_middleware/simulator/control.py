@@ -10,7 +10,8 @@ from webob import Request, Response
 from vneid_middleware.simulator.answers import Pages, json_answer, json_body, redirect, refuse_foreign
 from vneid_middleware.simulator.backchannel import Backchannel
 from vneid_middleware.simulator.personas import PERSONAS
-from vneid_middleware.simulator.state import FAULTS, FAULTY, SWITCHES, TOKEN_FAULTS, Client, State, sid_of
+from vneid_middleware.simulator.state import Client, State, sid_of
+from vneid_middleware.simulator.switches import COUNTER, COUNTER_FAULTS, SIGN_ON, SIGN_ON_FAULTS
 from vneid_middleware.simulator.tokens import Keys
 
 
@@ -32,9 +33,9 @@ class Control:
         return self._pages.page(request, "home.html", 200, clients=self.state.clients.values())
 
     def control(self, request: Request) -> Response:
-        faults = {**dict.fromkeys(FAULTY, FAULTS), "id_token": TOKEN_FAULTS}
-        return self._pages.page(request, "control.html", 200, switches=SWITCHES, chosen=self.state.switches, faults=faults,
-                          broken=self.state.faults)
+        groups = (("Đăng nhập một lần", "Single sign-on", SIGN_ON, SIGN_ON_FAULTS),
+                  ("Mã QR tại quầy một cửa", "QR code at the one-stop counter", COUNTER, COUNTER_FAULTS))
+        return self._pages.page(request, "control.html", 200, groups=groups, chosen=self.state.switches, broken=self.state.faults)
 
     def change(self, request: Request) -> Response:
         refuse_foreign(request)
@@ -64,6 +65,13 @@ class Control:
                         body.get("deep_link") is True)
         self.state.clients[client.client_id] = client
         return json_answer({"client_id": client.client_id}, 201)
+
+    def agency(self, request: Request) -> Response:
+        return json_answer(self.state.agency.as_dict())
+
+    def change_agency(self, request: Request) -> Response:
+        self.state.agency.change(json_body(request))
+        return self.agency(request)
 
     def sign_out(self, request: Request) -> Response:
         """Send a logout token for a persona: all its sessions (``"by": "sub"``) or each by its id (``"by": "sid"``)."""

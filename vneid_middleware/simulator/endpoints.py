@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hmac
 from base64 import b64decode, urlsafe_b64encode
 from hashlib import sha256
@@ -13,6 +12,7 @@ from webob import Request, Response
 
 from vneid_middleware.simulator.answers import Pages, ProtocolError, json_answer, redirect
 from vneid_middleware.simulator.backchannel import Backchannel
+from vneid_middleware.simulator.faults import misbehaviour
 from vneid_middleware.simulator.personas import PERSONAS
 from vneid_middleware.simulator.state import COOKIE, Client, Grant, State, sid_of
 from vneid_middleware.simulator.tokens import Keys, at_hash, envelope
@@ -20,6 +20,10 @@ from vneid_middleware.simulator.tokens import Keys, at_hash, envelope
 TOKEN = "/api/idp/auth/realms/citizen/protocol/openid-connect/token"
 USERINFO = "/api/idp/third-party/userinfo"
 LOGOUT = "/api/idp/sso/logout"
+
+_BODIES = {"html": (200, "text/html", b"<h1>It works!</h1>"), "invalid-json": (200, "application/json", b'{"a":'),
+           "500": (500, "text/html", b"Internal Server Error"), "503": (503, "text/html", b"Service Unavailable")}
+"""Faults that are short answers."""
 
 
 class Endpoints:
@@ -38,7 +42,7 @@ class Endpoints:
 
     def token(self, request: Request) -> Response:
         """Exchange a code, once, for its client only."""
-        fault = self._fault("token")
+        fault = misbehaviour(self.state, "token")
         if fault is not None:
             return fault
         if request.content_type != "application/x-www-form-urlencoded":
@@ -94,7 +98,7 @@ class Endpoints:
 
     def userinfo(self, request: Request) -> Response:
         """Return the citizen's data for a Bearer token."""
-        fault = self._fault("userinfo")
+        fault = misbehaviour(self.state, "userinfo")
         if fault is not None:
             return fault
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -116,22 +120,6 @@ class Endpoints:
         if not client.public_key:
             raise ProtocolError(500, "server_error", "No public key is registered for this client")
         return json_answer(envelope(answer, client.public_key))
-
-    def _fault(self, endpoint: str) -> Response | None:
-        fault = self.state.faults[endpoint]
-        if fault in ("slow", "hang"):
-            self.state.stopped.wait(3 if fault == "slow" else 120)
-            return None
-        bodies = {"html": (200, "text/html", b"<h1>It works!</h1>"), "invalid-json": (200, "application/json", b'{"a":'),
-                  "huge": (200, "application/json", b'{"a":"' + b"x" * 20_000_000 + b'"}'),
-                  "500": (500, "text/html", b"Internal Server Error"), "503": (503, "text/html", b"Service Unavailable")}
-        if fault in bodies:
-            status, kind, body = bodies[fault]
-            return Response(body, status=status, content_type=kind)
-        if fault == "gzip-bomb":
-            body = gzip.compress(b'{"a":"' + b"x" * 100_000_000 + b'"}', 9)
-            return Response(body, content_type="application/json", headers={"Content-Encoding": "gzip"})
-        return redirect("http://169.254.169.254/") if fault == "redirect" else None
 
     def logout(self, request: Request) -> Response:
         """End the browser's session here and send it back to a registered address."""
@@ -156,7 +144,7 @@ class Endpoints:
 
     def discovery(self, request: Request) -> Response:
         """OpenID Provider Metadata."""
-        return self._fault("discovery") or json_answer({
+        return misbehaviour(self.state, "discovery") or json_answer({
             "issuer": self.issuer, "authorization_endpoint": f"{self.issuer}/auth", "token_endpoint": self.issuer + TOKEN,
             "userinfo_endpoint": self.issuer + USERINFO, "end_session_endpoint": self.issuer + LOGOUT,
             "jwks_uri": f"{self.issuer}/jwks", "response_types_supported": ["code"], "subject_types_supported": ["public"],
@@ -167,4 +155,4 @@ class Endpoints:
 
     def jwks(self, request: Request) -> Response:
         """The published keys."""
-        return self._fault("jwks") or json_answer(self.keys.jwks(self.state.switches["kid"] == "on"))
+        return misbehaviour(self.state, "jwks") or json_answer(self.keys.jwks(self.state.switches["kid"] == "on"))

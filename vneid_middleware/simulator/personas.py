@@ -32,6 +32,21 @@ class Persona:
     about: str
     account_type: str = "1"
     expired: str | None = None
+    gender: str = ""
+    """QCVN 109: ``1`` male, ``2`` female; empty: as the number says."""
+    address: str = "Số 12 đường Lê Lợi, phường Trung Tâm, tỉnh An Bình"
+
+    @property
+    def born(self) -> str:
+        """The birth date as people write it, as far as it is known: 17/05/1990, 06/1963, 1956."""
+        year, *rest = self.birth_date[:4], self.birth_date[4:6], self.birth_date[6:]
+        return "/".join([part for part in reversed(rest) if part.strip("0")] + [year])
+
+    def counter_fields(self) -> dict[str, str]:
+        """Return what an agency gets at the counter (the guide's part C); what the citizen has not is an empty text."""
+        gender = self.gender or str(int(self.personal_id[3]) % 2 + 1)
+        return {"soDinhDanh": self.personal_id, "hoVaTen": self.full_name, "gioiTinh": gender,
+                "ngayThangNamSinh": self.birth_date, "noiThuongTru": self.address}
 
     def loas(self, form: str) -> str | None:
         """Return ``loAS`` as the guide sends it: a string that holds JSON."""
@@ -72,5 +87,9 @@ PERSONAS = {persona.key: persona for persona in (
             "Họ tên ở dạng Unicode NFD"),
     Persona("dai", "100193000010", " ".join(["Công Tằng Tôn Nữ"] * 5 + ["Thị Phương Thảo"]), "19930415", 2,
             "Họ tên rất dài"),
+    Persona("cai-chinh", "100191000011", "Bùi Văn Hậu", "19930620", 2,
+            "Số định danh không khớp giới tính và năm sinh (đã cải chính hộ tịch)", gender="1"),
+    Persona("khong-dia-chi", "100095000012", "Ngô Tấn Lộc", "19951224", 2, "Chưa có nơi thường trú", address=""),
+    Persona("thang-sinh", "100163000013", "Mai Thị Bé Năm", "196308", 2, "Chỉ biết tháng và năm sinh", address="Xã Bến Tre"),
     Persona("to-chuc", "0100100100", "Công ty Trách nhiệm hữu hạn Ánh Dương", "20100101", 2, "Tổ chức", account_type="2"),
 )}

@@ -7,8 +7,13 @@ import secrets
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from vneid_middleware.simulator.agency import Agency
+from vneid_middleware.simulator.lookups import Lookup, Lookups
+from vneid_middleware.simulator.switches import FAULT_VALUES, SWITCHES
 
 DEMO_CLIENT = "vneid-demo"
 DEMO_SECRET = "vneid-demo-secret-only-for-the-simulator"
@@ -17,34 +22,6 @@ DEMO_APP_SECRET = "vneid-demo-app-secret-only-for-the-simulator"
 DEMO_APP_CALLBACK = "vn.example.dichvucong:/dang-nhap"
 COOKIE = "vneid-simulator"
 """Of the browser's session with the simulator."""
-
-SWITCHES: dict[str, tuple[str, ...]] = {
-    "id_token": ("off", "on"),
-    "claims": ("guide-2023", "gateway-2026", "oidc"),
-    "sub": ("off", "on"),
-    "response": ("plain", "rsa-aes"),
-    "encrypted_code": ("off", "on"),
-    "loas": ("normal", "guide-sample", "missing", "garbage"),
-    "logout_parameter": ("redirect_uri", "post_logout_redirect_uri"),
-    "pkce": ("verified", "required", "ignored"),
-    "nonce": ("honoured", "ignored"),
-    "iss": ("off", "on"),
-    "kid": ("on", "off"),
-    "deep_link_secret": ("required", "optional"),
-}
-"""What nobody outside knows of VNeID, with every variant; the first is the default."""
-
-FAULTS = ("none", "slow", "hang", "500", "503", "html", "invalid-json", "huge", "gzip-bomb", "redirect")
-FAULTY = ("token", "userinfo", "jwks", "discovery")
-TOKEN_FAULTS = ("none", "wrong-signature", "alg-none", "hs256", "wrong-nonce", "no-nonce", "wrong-iss", "wrong-aud", "no-sub",
-                "no-iat", "expired", "wrong-at-hash", "unknown-kid", "other-subject", "other-number", "wrong-token-type",
-                "no-access-token")
-
-
-LOGOUT_FAULTS = ("none", "alg-none", "wrong-alg", "wrong-signature", "unknown-kid", "wrong-type", "wrong-iss", "wrong-aud",
-                 "no-event", "wrong-event", "event-no-object", "with-nonce", "no-jti", "no-iat", "no-exp", "expired", "old",
-                 "future", "lives-long", "no-sub-no-sid")
-"""What can be wrong with a logout token; given with each one."""
 
 
 @dataclass(frozen=True)
@@ -92,25 +69,36 @@ class State:
         clients: registered at start.
         code_lifetime: seconds that a code lives.
         clock: unix seconds; tests replace it.
+        agency: who looks citizens up at the counter.
+        patience: seconds that a citizen may think about their consent.
     """
 
-    def __init__(self, clients: tuple[Client, ...], code_lifetime: int = 60, clock: Any = time.time) -> None:
+    def __init__(self, clients: tuple[Client, ...], code_lifetime: int = 60, clock: Any = time.time,
+                 agency: Agency | None = None, patience: int = 300) -> None:
         self.lock = threading.RLock()
         self.clock = clock
         self.code_lifetime = code_lifetime
+        self.agency = agency or Agency()
+        self.patience = patience
+        self.on_decided: Callable[[Lookup], None] = _nobody
+        """Told of each lookup that a citizen decided."""
         self.clients = {client.client_id: client for client in clients}
         self.stopped = threading.Event()
         self.log: deque[dict[str, Any]] = deque(maxlen=1000)
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything but the clients; all switches go to their defaults."""
+        """Forget everything but the clients and the agency; all switches go to their defaults."""
         with self.lock:
             self.switches = {name: values[0] for name, values in SWITCHES.items()}
-            self.faults = {**dict.fromkeys(FAULTY, "none"), "id_token": "none"}
+            self.faults = dict.fromkeys(FAULT_VALUES, "none")
+            self.lookups = Lookups(self.clock, self.patience, lambda lookup: self.on_decided(lookup))
             self.persona = ""
             self.grants: dict[str, Grant] = {}
             self.tokens: dict[str, Grant] = {}
+            self.last_data: Any = None
+            self.lgsp_tokens: dict[str, float] = {}
+            self.phones: dict[str, str] = {}
             self.browsers: dict[str, tuple[str, int]] = {}
             self.log.clear()
 
@@ -120,8 +108,7 @@ class State:
         Raises:
             ValueError: there is no such switch, or no such value of it.
         """
-        known = SWITCHES.get(name) or (TOKEN_FAULTS if name == "fault.id_token" else
-                                       FAULTS if name.removeprefix("fault.") in FAULTY else None)
+        known = SWITCHES.get(name) or (FAULT_VALUES.get(name[6:]) if name.startswith("fault.") else None)
         if known is None:
             raise ValueError(f"{name}: unknown switch")
         if value not in known:
@@ -159,3 +146,7 @@ class State:
             grant.access_tokens.append(token)
             self.tokens[token] = grant
         return token
+
+
+def _nobody(lookup: Lookup) -> None:
+    """Tell nobody."""

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vneid_middleware.storage.purge import purge
-from vneid_middleware.storage.tables import login_claims
+from vneid_middleware.storage.tables import kept_forms, login_claims
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -23,6 +23,8 @@ def state_key(state: str) -> str:
 def claim(connection: Connection, key: str, *, now: int, expires_at: int) -> bool:
     """Claim a login; False when another callback was first."""
     purge(connection, login_claims.c.state_key, login_claims.c.expires_at < now)
+    # forms are kept rarely, and what is over must not wait for the next one
+    purge(connection, kept_forms.c.form_key, kept_forms.c.expires_at <= now)
     try:
         with connection.begin_nested():
             connection.execute(insert(login_claims).values(state_key=key, claimed_at=now, expires_at=expires_at))

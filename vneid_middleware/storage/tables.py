@@ -60,6 +60,44 @@ used_tokens = Table(
     Index("vneid_used_tokens_expiry", "expires_at"),
 )
 
+lookups = Table(
+    "vneid_lookups", metadata,
+    Column("lookup_key", String(64), primary_key=True, comment="SHA-256 of the lookup's id"),
+    Column("operator_key", String(64), nullable=False, comment="keyed hash of the operator's name"),
+    Column("qr_key", String(64), nullable=False, comment="keyed hash of what was scanned"),
+    Column("request_id", String(64), nullable=False),
+    Column("state", String(16), nullable=False, comment="waiting, settling, settled or taken"),
+    Column("status", String(32), nullable=False),
+    Column("mode", String(16), nullable=False, comment="how the citizen's consent reaches us"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("deadline", BigInteger, nullable=False),
+    Column("lease_until", BigInteger, nullable=True, comment="until then a process is known to wait for the answer"),
+    Column("owner", String(64), nullable=False, comment="that process"),
+    Column("transaction_key", String(64), nullable=True, comment="SHA-256 of VNeID's transaction"),
+    Column("sealed", Text, nullable=True, comment="sealed: the question while it waits, then the result until it is fetched"),
+    Column("settled_at", BigInteger, nullable=True),
+    Column("forget_at", BigInteger, nullable=False),
+    Index("vneid_lookups_transaction", "transaction_key", unique=True),
+    Index("vneid_lookups_operator", "operator_key", "created_at"),
+    Index("vneid_lookups_qr", "qr_key"),
+    Index("vneid_lookups_state", "state"),
+    Index("vneid_lookups_forget", "forget_at"),
+)
+
+kept_forms = Table(
+    "vneid_kept_forms", metadata,
+    Column("form_key", String(64), primary_key=True, comment="SHA-256 of the form's id"),
+    Column("browser_key", String(64), nullable=False, comment="SHA-256 of the browser's cookie"),
+    Column("account_key", String(64), nullable=True, comment="keyed hash of issuer and subject"),
+    Column("content_key", String(64), nullable=False, comment="keyed hash of what was sent where"),
+    Column("kept_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("content", Text, nullable=True, comment="sealed; empty once sent"),
+    Index("vneid_kept_forms_browser", "browser_key"),
+    Index("vneid_kept_forms_account", "account_key"),
+    Index("vneid_kept_forms_expiry", "expires_at"),
+)
+
 mobile_sign_ons = Table(
     "vneid_mobile_sign_ons", metadata,
     Column("transaction_key", String(64), primary_key=True, comment="SHA-256 of what the app holds"),

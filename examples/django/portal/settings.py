@@ -45,6 +45,8 @@ AUTHENTICATION_BACKENDS = ["portal.accounts.CitizenBackend", "django.contrib.aut
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "dossiers"
 LOGOUT_REDIRECT_URL = "home"
+# where officers look citizens up, if there is such a place
+COUNTER_URL = os.environ.get("PORTAL_COUNTER_URL", "")
 
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"

@@ -7,10 +7,17 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.contrib.staticfiles.views import serve
 from django.urls import include, path, re_path
 
+from portal import officers
+
 urlpatterns = [
     path("", include("dossiers.urls")),
     path("dang-nhap", LoginView.as_view(), name="login"),
     path("dang-xuat", LogoutView.as_view(), name="logout"),
+    path("can-bo/", officers.start, name="officers"),
+    path("can-bo/dang-nhap", LoginView.as_view(next_page="officers"), name="officer-login"),
+    # another address than the citizens', which the server in front may answer in the portal's place
+    path("can-bo/dang-xuat", LogoutView.as_view(next_page="officer-login"), name="officer-logout"),
+    path("can-bo/toi", officers.me),
     path("admin/", admin.site.urls),
     # in production the web server serves this folder
     re_path(r"^static/(?P<path>.+)$", serve, {"insecure": True}),

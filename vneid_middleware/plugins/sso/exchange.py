@@ -13,8 +13,9 @@ from vneid_middleware.core import oidc
 from vneid_middleware.core.claims import TokenError
 from vneid_middleware.core.id_token import verify_id_token
 from vneid_middleware.exceptions import AuditError, LoginError, StorageError, UpstreamError, VNeIDError
+from vneid_middleware.kept import Deadline
 from vneid_middleware.models import LoginTransaction, ProviderClient
-from vneid_middleware.plugins.sso.provider import Deadline, Provider
+from vneid_middleware.plugins.sso.provider import Provider
 
 
 class Exchange:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from vneid_middleware import converters
+from vneid_middleware.breaker import Breaker
 from vneid_middleware.core.claims import MAX_LEEWAY
-from vneid_middleware.core.jose import JoseError, KeySet, loads_object
+from vneid_middleware.core.jose import KeySet, loads_object
+from vneid_middleware.core.oidc import error_code
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
-from vneid_middleware.plugins.sso.breaker import Breaker
+from vneid_middleware.kept import Deadline, Kept, verified
 
 log = logging.getLogger("vneid_middleware")
 
@@ -22,95 +22,8 @@ T = TypeVar("T")
 
 METADATA_TTL = 86_400
 KEYS_TTL = 3_600
-MAX_STALE = 86_400
-"""Seconds past their time that metadata and keys serve while the provider does not answer."""
-COOL_DOWN = 30
-"""Seconds between forced fetches, and between attempts while the provider is down."""
 MAX_JSON = 262_144
 _METADATA_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "end_session_endpoint")
-
-
-class Deadline:
-    """A point in time that several calls share.
-
-    Args:
-        seconds: from now, by the monotonic clock.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Return the seconds left, at least 0."""
-        return max(0.0, self._end - time.monotonic())
-
-
-class Kept(Generic[T]):
-    """A value fetched from the provider and kept: last good one while it is down, one fetch at a time.
-
-    Args:
-        fetch: gets a new value within a deadline; raises ``VNeIDError``.
-        ttl: seconds until a new one is fetched.
-        clock: unix seconds.
-    """
-
-    def __init__(self, fetch: Callable[[Deadline], T], ttl: int, clock: Callable[[], float]) -> None:
-        self._fetch = fetch
-        self._ttl = ttl
-        self._clock = clock
-        self._value: tuple[T, float] | None = None
-        self._failed: tuple[VNeIDError, float] | None = None
-        self._forced = float("-inf")
-
-    def get(self, deadline: Deadline) -> T:
-        """Return the value, fetched now if it is too old; the last good one for a while if that fails.
-
-        Raises:
-            VNeIDError: there is no value that may be used. It is not asked for again within the cool-down.
-        """
-        kept, now = self._value, self._clock()
-        if kept is not None and 0 <= now - kept[1] < self._ttl:
-            return kept[0]
-        with self._lock():
-            kept, now = self._value, self._clock()
-            if kept is not None and 0 <= now - kept[1] < self._ttl:
-                return kept[0]
-            failed = self._failed
-            if failed is None or not 0 <= now - failed[1] < COOL_DOWN:
-                try:
-                    return self._refetch(deadline)
-                except VNeIDError as error:
-                    failed = self._failed = (error, self._clock())
-            if kept is not None and now - kept[1] < self._ttl + MAX_STALE:
-                return kept[0]
-            raise failed[0]
-
-    def force(self, deadline: Deadline, seen: T) -> T:
-        """Return a newer value than ``seen``, or ``seen`` itself within the cool-down or when the provider is down.
-
-        The first forced fetch is made at once, so that a key that was changed a moment ago is found; those after it wait
-        for the cool-down, so that a stream of unknown key ids is no stream of requests.
-        """
-        with self._lock():
-            kept = self._value
-            if kept is not None and kept[0] is not seen:
-                return kept[0]
-            if 0 <= self._clock() - self._forced < COOL_DOWN:
-                return seen
-            self._forced = self._clock()
-            try:
-                return self._refetch(deadline)
-            except VNeIDError:
-                return seen
-
-    def _refetch(self, deadline: Deadline) -> T:
-        value = self._fetch(deadline)
-        self._value, self._failed = (value, self._clock()), None
-        return value
-
-    def _lock(self) -> threading.Lock:
-        lock: threading.Lock = self.__dict__.setdefault("_guard", threading.Lock())
-        return lock
 
 
 class Provider:
@@ -159,10 +72,6 @@ class Provider:
         """Return the provider's key set."""
         return self._keys.get(deadline)
 
-    def newer_keys(self, deadline: Deadline, seen: KeySet) -> KeySet:
-        """Return the key set after one more look at the provider, or ``seen``."""
-        return self._keys.force(deadline, seen)
-
     def verified(self, verify: Callable[[KeySet], T], deadline: Deadline) -> T:
         """Return what ``verify`` makes of the provider's keys, and of newer ones where these may be stale.
 
@@ -170,17 +79,7 @@ class Provider:
             JoseError: what ``verify`` raised.
             VNeIDError: the keys can't be had.
         """
-        key_set = self.keys(deadline)
-        try:
-            return verify(key_set)
-        except JoseError as error:
-            if not error.key_set_may_be_stale:
-                raise
-            # the keys may have been changed a moment ago: look once more
-            newer = self.newer_keys(deadline, key_set)
-            if newer is key_set:
-                raise
-            return verify(newer)
+        return verified(self._keys, verify, deadline)
 
     def token(self, headers: Mapping[str, str], body: bytes, deadline: Deadline) -> Mapping[str, Any]:
         """Send the token request once, and never again: the code may be spent (RFC 6749 section 4.1.2)."""
@@ -217,12 +116,10 @@ class Provider:
               body: bytes | None = None) -> dict[str, Any]:
         answer = self._outbound.call(method, url, headers=headers, body=body, timeout=deadline.left(), max_body=MAX_JSON)
         self._note_clock(answer.date)
-        kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-        is_json = kind == "application/json" or kind.endswith("+json")
         if answer.status != 200:
             raise UpstreamError("status", f"{urlsplit(url).hostname} answered {answer.status}", status=answer.status,
-                                provider_code=_error_code(answer.body) if is_json else "")
-        if not is_json:
+                                provider_code=error_code(answer.body) if answer.is_json else "")
+        if not answer.is_json:
             raise UpstreamError("malformed", f"{urlsplit(url).hostname} did not answer with JSON")
         try:
             return loads_object(answer.body)
@@ -265,12 +162,3 @@ class Provider:
         if not key_set.keys:
             raise UpstreamError("malformed", "the provider's key set has no usable key")
         return key_set
-
-
-def _error_code(body: bytes) -> str:
-    """Return the ``error`` of an OAuth error body; never its description, which may hold what was sent."""
-    try:
-        code = loads_object(body).get("error")
-    except VNeIDError:
-        return ""
-    return code if isinstance(code, str) and len(code) <= 64 and code.replace("_", "").isalnum() else ""

@@ -13,8 +13,9 @@ from vneid_middleware.core import oidc
 from vneid_middleware.core import session as records
 from vneid_middleware.events import LoggedOut, LoginSucceeded
 from vneid_middleware.exceptions import AuditError, LoginError, SealError, StorageError, VNeIDError
+from vneid_middleware.kept import Deadline
 from vneid_middleware.models import Identity, SignedIn, Who
-from vneid_middleware.plugins.sso.provider import Deadline, Provider
+from vneid_middleware.plugins.sso.provider import Provider
 from vneid_middleware.storage import sessions as stored
 
 log = logging.getLogger("vneid_middleware")
@@ -52,7 +53,7 @@ class ProviderSessions:
         vneid, now, mapped = self._vneid, self._vneid.now(), found.mapped
         identity = Identity(mapped.subject, self._provider.issuer_or_origin(), mapped.personal_id, mapped.full_name,
                             mapped.birth_date, mapped.account_type, mapped.level, found.claims, found.began,
-                            secrets.token_urlsafe(24))
+                            secrets.token_hex(16))
         begin = vneid.sessions.begin_bearer if app else vneid.sessions.begin
         record, value = begin(identity, now, found.account)
         row = self._row(identity, now, records.ends_at(record), found)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from vneid_middleware.converters import (
     boolean,
-    existing_file,
     integer,
     mapping,
     one_of,
@@ -20,6 +18,7 @@ from vneid_middleware.converters import (
 )
 from vneid_middleware.core.identity import FIELDS
 from vneid_middleware.directives import Registrations
+from vneid_middleware.key_files import private_keys
 from vneid_middleware.settings import REQUIRED, Problem, Setting, Settings, SettingsTable, Source
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
@@ -52,23 +51,6 @@ def claim_names(value: str, source: Source) -> Any:
         if field not in FIELDS:
             raise ValueError(f"must be lines IDENTITY_FIELD = claim; {field[:40]} is none of {', '.join(FIELDS)}")
     return {field: tuple(names.split()) for field, names in found.items()}
-
-
-def private_keys(value: str, source: Source) -> tuple[str, ...]:
-    """The names of PEM files with a private key each, one a line: the newest first, those that are being replaced after it."""
-    from vneid_middleware.core.keys import load_private_key
-
-    names = tuple(existing_file(line, source) for line in value.splitlines() if line.strip())
-    if not names:
-        raise ValueError("must name a PEM file")
-    if len(set(names)) != len(names):
-        raise ValueError("names a file twice")
-    for name in names:
-        load_private_key(Path(name).read_bytes())
-    return names
-
-
-private_keys.keeps_file = True  # type: ignore[attr-defined]
 
 
 def make_table(registrations: Registrations) -> SettingsTable:

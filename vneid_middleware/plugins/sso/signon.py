@@ -10,13 +10,14 @@ from vneid_middleware.core import oidc
 from vneid_middleware.core import session as records
 from vneid_middleware.core.cookies import MAX_LOGIN_COOKIES
 from vneid_middleware.exceptions import LoginError, SealError, UpstreamError, VNeIDError
+from vneid_middleware.kept import Deadline
 from vneid_middleware.models import ORGANISATION, LoginTransaction, MappedClaims, ProviderClient, SignedIn, Who
 from vneid_middleware.plugins.sso.accounts import Accounts
 from vneid_middleware.plugins.sso.backchannel import BackchannelLogout
 from vneid_middleware.plugins.sso.bulkhead import Bulkhead
 from vneid_middleware.plugins.sso.exchange import Exchange, upstream
 from vneid_middleware.plugins.sso.loop import LoopBreaker
-from vneid_middleware.plugins.sso.provider import Deadline, Provider
+from vneid_middleware.plugins.sso.provider import Provider
 from vneid_middleware.plugins.sso.sessions import ProviderSessions
 from vneid_middleware.plugins.sso.settlement import Outcome, Settlement
 from vneid_middleware.storage import logins
@@ -121,9 +122,9 @@ class SignOn:
 
     def _surplus(self, cookies: Mapping[str, str]) -> list[str]:
         """Return the names of login cookies to drop, so that at most five stay with the one that is made now."""
-        started = {}
+        started, names = {}, self._vneid.sessions.names
         for name, value in cookies.items():
-            if name == self._vneid.sessions.names.loop:
+            if name in (names.loop, names.form):
                 continue
             transaction = self._open_login(value)
             started[name] = transaction.started_at if transaction else 0

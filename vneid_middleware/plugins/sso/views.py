@@ -114,6 +114,8 @@ def callback_view(request: Any) -> Any:
         return _refuse(request, refusal, who, transaction, names.login(state))
     except LoginError as error:
         return _refuse(request, error, who, transaction, names.login(state) if state else "")
+    if forms := vneid.components.get("forms"):
+        forms.signed_in(request.environ, outcome.session_cookie.partition("=")[2].partition(";")[0], logins)
     cookies = [outcome.session_cookie, names.delete(names.login(state)), _sign_on(request).loop.count(logins)]
     return _with_cookies(vneid.pages.redirect(outcome.return_to), cookies)
 
@@ -160,7 +162,10 @@ def logout_view(request: Any) -> Any:
     else:
         response = vneid.pages.redirect(url or vneid.links.own("/logged-out"))
     response.headers["Clear-Site-Data"] = '"cache"'
-    return _with_cookies(response, [names.delete(names.session), _sign_on(request).loop.forget()])
+    forms = vneid.components.get("forms")
+    _, others, _ = names.split(request.environ.get("HTTP_COOKIE", ""))
+    forgotten = forms.forget(request.environ, others) if forms else []
+    return _with_cookies(response, [names.delete(names.session), _sign_on(request).loop.forget(), *forgotten])
 
 
 def _end_app_session(request: Any, record: Any, who: Who) -> Any:

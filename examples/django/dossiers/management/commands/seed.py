@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand
@@ -13,6 +14,9 @@ from dossiers.models import Dossier, Service
 
 OFFICER = "100085000002"
 """Personal number of the officer at the counter: whoever signs in with it may open /admin/."""
+
+COUNTER_OFFICER = "canbo"
+"""An officer with an account of the portal's own; the password is in ``var/canbo-password``."""
 
 CITIZEN = "100194000099"
 """Personal number of somebody who has submitted a dossier already."""
@@ -67,6 +71,12 @@ class Command(BaseCommand):
         officer, created = get_user_model().objects.get_or_create(username=OFFICER, defaults={"is_staff": True})
         if created:
             officer.set_unusable_password()
+            officer.save()
+            officer.groups.add(group)
+        officer, created = get_user_model().objects.get_or_create(username=COUNTER_OFFICER, defaults={
+            "is_staff": True, "first_name": "Cán bộ một cửa"})
+        if created:
+            officer.set_password((settings.VAR / "canbo-password").read_text(encoding="ascii").strip())
             officer.save()
             officer.groups.add(group)
 

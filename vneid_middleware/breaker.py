@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from vneid_middleware.exceptions import UpstreamError
@@ -40,15 +41,28 @@ class Breaker:
         Raises:
             UpstreamError: ``busy`` when it was not called; else what ``function`` raised.
         """
+        with self.guard():
+            return function()
+
+    @contextmanager
+    def guard(self, patient: bool = False) -> Iterator[None]:
+        """Watch one call: what it raises counts.
+
+        Args:
+            patient: the answer waits for a person, who may be slow: a time-out then tells nothing.
+
+        Raises:
+            UpstreamError: ``busy`` when it must not be made now.
+        """
         if not self._admitted():
             raise UpstreamError("busy", f"{FAILURES} calls in a row failed; one is tried every {PROBE_EVERY:g} s")
         try:
-            result = function()
+            yield
         except UpstreamError as error:
-            self._note(error.code in _NO_ANSWER or error.evidence.get("status", 0) >= 500)
+            if not (patient and error.code == "timeout"):
+                self._note(error.code in _NO_ANSWER or error.evidence.get("status", 0) >= 500)
             raise
         self._note(False)
-        return result
 
     def _admitted(self) -> bool:
         if not self.is_open:

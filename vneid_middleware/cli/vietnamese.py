@@ -1,0 +1,187 @@
+"""The command line in Vietnamese: what the code says in English, and the same for Vietnamese readers."""
+
+from __future__ import annotations
+
+_COMMANDS = {
+    "Speak VNeID in front of any Python portal.": "Đăng nhập bằng VNeID cho mọi cổng thông tin viết bằng Python.",
+    "show the version and exit": "hiện phiên bản rồi thoát",
+    "write an ini that starts as it is": "ghi một tệp ini chạy được ngay",
+    "serve the ini's main pipeline": "chạy pipeline chính của tệp ini",
+    "read the whole configuration and tell every problem": "đọc toàn bộ cấu hình và báo mọi lỗi",
+    "list plugins: installed, active, and what each provides":
+        "liệt kê các plugin: đã cài, đang bật, và mỗi plugin cung cấp những gì",
+    "play VNeID on this machine": "đóng vai VNeID trên máy này",
+    "list and end sessions": "liệt kê và kết thúc các phiên",
+    "make secrets and keys": "tạo chuỗi bí mật và khóa",
+    "Example: {command}": "Ví dụ: {command}",
+    "Next: {command}": "Tiếp theo: {command}",
+    "Next: {command}; then add {name} to plugins in the portal's ini":
+        "Tiếp theo: {command}; rồi thêm {name} vào plugins trong tệp ini của cổng",
+    "error": "lỗi",
+    "warning": "cảnh báo",
+}
+
+_FILES = {
+    "the portal's ini file": "tệp ini của cổng thông tin",
+    "variables for %%(NAME)s in the ini": "giá trị cho các biến %%(NAME)s trong tệp ini",
+    "{name} is there already and is not written over.": "{name} đã có sẵn và không bị ghi đè.",
+    "{name} is there already and is not written over; nothing was written.":
+        "{name} đã có sẵn và không bị ghi đè; chưa ghi gì cả.",
+    "{name} can't be written: {reason}": "không ghi được {name}: {reason}",
+    "{folder} has a % in it, which PasteDeploy can't read. Choose another folder.":
+        "{folder} có dấu %, PasteDeploy không đọc được. Hãy chọn thư mục khác.",
+    "{word}: expected NAME=VALUE": "{word}: phải có dạng NAME=VALUE",
+    "{file}: there is no such file. Make one with: vneid init": "{file}: không có tệp này. Hãy tạo bằng lệnh: vneid init",
+    "{file}: no section [filter:NAME] has use = egg:vneid-middleware":
+        "{file}: không có phần [filter:NAME] nào ghi use = egg:vneid-middleware",
+    "{file}, line {line}": "{file}, dòng {line}",
+    "gets its value from a name that [DEFAULT] does not have": "lấy giá trị từ một tên không có trong [DEFAULT]",
+    "Add it there.": "Hãy thêm tên ấy vào đó.",
+    "is dropped by PasteDeploy, since the command line gives a variable of that name":
+        "bị PasteDeploy bỏ qua, vì dòng lệnh có một biến trùng tên",
+    "Give the variable another name than {key}.": "Hãy đặt cho biến một tên khác {key}.",
+    "is dropped by PasteDeploy, since [DEFAULT] has a key of that name":
+        "bị PasteDeploy bỏ qua, vì [DEFAULT] có một khóa trùng tên",
+    "Rename or remove {key} in [DEFAULT].": "Hãy đổi tên hoặc xóa {key} trong [DEFAULT].",
+    "is not UTF-8 text": "không phải văn bản UTF-8",
+    "Save it as UTF-8.": "Hãy lưu tệp theo mã UTF-8.",
+    "a value": "một giá trị",
+    "holds a % that PasteDeploy reads as the start of a variable": "có dấu % mà PasteDeploy hiểu là mở đầu một biến",
+    "Put the value into a file of its own and write file:PATH here.":
+        "Hãy đặt giá trị vào một tệp riêng và ghi file:PATH ở đây.",
+    "stands twice": "xuất hiện hai lần",
+    "Remove one.": "Hãy xóa một.",
+    "is no ini file that PasteDeploy can read": "không phải tệp ini mà PasteDeploy đọc được",
+}
+
+_INIT_KEYS_AND_PLUGINS = {
+    "where to write (default: here)": "thư mục để ghi (mặc định: thư mục hiện tại)",
+    "the portal's framework (default: %(default)s)": "khung phần mềm của cổng (mặc định: %(default)s)",
+    "sign in at the simulator (vneid simulator)": "đăng nhập qua trình mô phỏng (vneid simulator)",
+    "make a secret or a key": "tạo một chuỗi bí mật hoặc một khóa",
+    "where to write it; never over a file that is there": "tệp để ghi; không bao giờ ghi đè tệp đã có",
+    "also tell which are active in this file": "cho biết thêm plugin nào đang bật trong tệp này",
+    "write a vendor's distribution to start from": "ghi một gói mẫu để nhà cung cấp bắt đầu từ đó",
+    "one word too many": "thừa một từ",
+    "installed:": "đã cài:",
+    "always active:": "luôn bật:",
+    "(offered twice: name it by its dotted name)": "(có hai gói cùng cung cấp: hãy ghi đường dẫn đầy đủ của mô-đun)",
+    "active in {file} [{section}]: {plugins}": "đang bật trong {file} [{section}]: {plugins}",
+    "{name} is no name for a plugin. Small letters, digits and single hyphens make one, a letter first.":
+        "{name} không dùng làm tên plugin được. Tên gồm chữ thường, chữ số và dấu gạch nối đơn, bắt đầu bằng chữ.",
+}
+
+_SERVING = {
+    "{url} (listening on {address})": "{url} (đang nghe ở {address})",
+    "{file} does not start. See: vneid check {file}": "{file} không khởi động được. Hãy xem: vneid check {file}",
+    "the address can't be used: {reason}. Choose another port in [server:main].":
+        "không dùng được địa chỉ này: {reason}. Hãy chọn cổng mạng khác trong [server:main].",
+    "is missing": "bị thiếu",
+    "Add: {line}": "Hãy thêm: {line}",
+    "puts the middleware {times} times in front of the portal": "đặt phần mềm trung gian {times} lần trước cổng",
+    "Name it once.": "Hãy ghi một lần thôi.",
+    "does not name the middleware: the portal is served without it":
+        "không nhắc đến phần mềm trung gian: cổng sẽ chạy mà không có nó",
+    "Put the name of its [filter:NAME] first.": "Hãy đặt tên [filter:NAME] của nó lên đầu.",
+    "the host fails when it is imported: {words}": "ứng dụng của cổng bị lỗi khi nạp: {words}",
+    "is missing: vneid serve needs it, other servers don't": "bị thiếu: vneid serve cần phần này, các máy chủ khác thì không",
+    "uses {egg}, and no such distribution is installed": "dùng {egg}, nhưng gói ấy chưa được cài",
+    "Install it into this environment, or correct the line use = {egg}.":
+        "Hãy cài gói vào môi trường này, hoặc sửa dòng use = {egg}.",
+    "can't be resolved: {reason}": "không tìm ra được: {reason}",
+    "address to listen on (default: %(default)s)": "địa chỉ để nghe (mặc định: %(default)s)",
+    "how many requests may wait at once, such as for a citizen's consent (default: %(default)s)":
+        "số yêu cầu được phép chờ cùng lúc, ví dụ chờ công dân đồng ý (mặc định: %(default)s)",
+    "expected a number from 1 to 10000": "phải là số từ 1 đến 10000",
+    "port to listen on (default: %(default)s)": "cổng mạng để nghe (mặc định: %(default)s)",
+    "the portal's address, whose callback is registered (default: %(default)s)":
+        "địa chỉ của cổng thông tin, nơi callback được đăng ký (mặc định: %(default)s)",
+    "listen beyond this machine: anybody who reaches it can sign in as anybody":
+        "nghe cả ngoài máy này: ai truy cập được đều có thể đăng nhập với tư cách bất kỳ ai",
+    "expected a port from 1 to 65535": "cần một cổng mạng từ 1 đến 65535",
+    "--host {host} is not a loopback address. Anybody who reaches the simulator can sign in as anybody; "
+    "add --allow-non-loopback if that is what you want.":
+        "--host {host} không phải địa chỉ nội bộ của máy. Ai truy cập được trình mô phỏng đều có thể đăng nhập với tư cách "
+        "bất kỳ ai; hãy thêm --allow-non-loopback nếu bạn thực sự muốn vậy.",
+    "port {port} can't be used: {reason}. Choose another one with --port.":
+        "không dùng được cổng mạng {port}: {reason}. Hãy chọn cổng khác bằng --port.",
+    "VNeID simulator (not VNeID): {url}": "Trình mô phỏng VNeID (không phải VNeID): {url}",
+    "The VNeID side, for portals without credentials.": "Phía VNeID, dành cho các cổng chưa được cấp tài khoản kết nối.",
+}
+
+_CHECK = {
+    "also try the provider, platforms, database and audit sinks":
+        "thử thêm VNeID, các nền tảng chia sẻ dữ liệu, cơ sở dữ liệu và các nơi ghi nhật ký",
+    "did not come to an end within {seconds} s": "không xong trong {seconds} giây",
+    "[{section}] enabled is false: the portal is served as if unwrapped, and the other keys are not looked at":
+        "[{section}] enabled là false: cổng chạy như khi không có phần mềm trung gian, các khóa khác không được xem xét",
+    "does not start": "không khởi động được",
+    "starts": "khởi động được",
+    "starts, but not everything that it needs answers": "khởi động được, nhưng có thành phần cần thiết không trả lời",
+    "ok": "đạt",
+    "attention": "cần chú ý",
+    "requirement": "yêu cầu",
+    "basis": "căn cứ",
+    "state": "trạng thái",
+    "setting": "thiết lập",
+    "traffic over TLS only": "chỉ truyền qua TLS",
+    "session locks after 15 minutes": "phiên khóa sau 15 phút",
+    "level 3 of both standards": "cấp độ 3 của cả hai tiêu chuẩn",
+    "session ends within 12 hours": "phiên kết thúc trong 12 giờ",
+    "proof key for code exchange": "khóa chứng minh khi đổi mã (PKCE)",
+    "signed proof of identity": "chứng minh danh tính có chữ ký số",
+    "secrets outside the ini": "bí mật để ngoài tệp ini",
+    "audit kept at least 12 months": "nhật ký lưu ít nhất 12 tháng",
+    "Decree 85/2016 / Decree 333/2026": "Nghị định 85/2016 / Nghị định 333/2026",
+    "online: {name}: {result}": "trực tuyến: {name}: {result}",
+    "this machine's clock is {seconds} s off. Set it by NTP": "đồng hồ máy này lệch {seconds} giây. Hãy chỉnh bằng NTP",
+}
+
+_SESSIONS = {
+    "show live sessions, without names": "hiện các phiên đang mở, không kèm họ tên",
+    "only those of a personal number; - reads it from standard input":
+        "chỉ các phiên của một số định danh; - đọc số từ đầu vào chuẩn",
+    "as JSON lines": "mỗi dòng một đối tượng JSON",
+    "end sessions, everywhere within a second": "kết thúc phiên, ở mọi nơi trong vòng một giây",
+    "one session": "một phiên",
+    "those of a personal number; - reads it from standard input": "các phiên của một số định danh; - đọc số từ đầu vào chuẩn",
+    "all of them": "tất cả các phiên",
+    "storage does not answer: {reason}": "cơ sở dữ liệu không trả lời: {reason}",
+    "--user: there is no personal number; nothing was done": "--user: không có số định danh; chưa làm gì cả",
+    "session": "phiên",
+    "account": "tài khoản",
+    "type": "loại",
+    "level": "mức",
+    "started (UTC)": "bắt đầu (UTC)",
+    "ends (UTC)": "kết thúc (UTC)",
+    "1 session ended": "đã kết thúc 1 phiên",
+    "{count} sessions ended": "đã kết thúc {count} phiên",
+    "there is no session on record like this; see: vneid sessions FILE.ini list":
+        "không có phiên nào như vậy; hãy xem: vneid sessions FILE.ini list",
+    "ended, but the audit record could not be written: {reason}": "đã kết thúc, nhưng không ghi được nhật ký: {reason}",
+}
+
+ARGPARSE = {
+    "usage: ": "cách dùng: ",
+    "positional arguments": "đối số theo vị trí",
+    "options": "tùy chọn",
+    "show this help message and exit": "hiện phần trợ giúp này rồi thoát",
+    "%(prog)s: error: %(message)s\n": "%(prog)s: lỗi: %(message)s\n",
+    "argument %(argument_name)s: %(message)s": "đối số %(argument_name)s: %(message)s",
+    "the following arguments are required: %s": "thiếu các đối số: %s",
+    "one of the arguments %s is required": "cần một trong các đối số: %s",
+    "not allowed with argument %s": "không dùng cùng với %s được",
+    "unrecognized arguments: %s": "không nhận ra đối số: %s",
+    "ambiguous option: %(option)s could match %(matches)s": "tùy chọn chưa rõ: %(option)s có thể là %(matches)s",
+    "ignored explicit argument %r": "tùy chọn này không nhận giá trị %r",
+    "invalid choice: %(value)r (choose from %(choices)s)": "lựa chọn không hợp lệ: %(value)r (hãy chọn trong %(choices)s)",
+    "invalid %(type)s value: %(value)r": "giá trị kiểu %(type)s không hợp lệ: %(value)r",
+    "expected one argument": "cần một giá trị",
+    "expected at most one argument": "cần nhiều nhất một giá trị",
+    "expected at least one argument": "cần ít nhất một giá trị",
+    "expected %s argument": "cần %s giá trị",
+    "expected %s arguments": "cần %s giá trị",
+}
+"""What Python's argparse says to whoever types; its words for programmers stay as they are."""
+
+WORDS = {**_COMMANDS, **_FILES, **_INIT_KEYS_AND_PLUGINS, **_SERVING, **_CHECK, **_SESSIONS, **ARGPARSE}

@@ -1,0 +1,121 @@
+"""What another server publishes and we keep, its keys say: one fetch at a time, and the last good one while it is down."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from vneid_middleware.core.jose import JoseError, KeySet
+from vneid_middleware.exceptions import VNeIDError
+
+T = TypeVar("T")
+
+MAX_STALE = 86_400
+"""Seconds past its time that a value serves while the server does not answer."""
+COOL_DOWN = 30
+"""Seconds between forced fetches, and between attempts while the server is down."""
+
+
+class Deadline:
+    """A point in time that several calls share.
+
+    Args:
+        seconds: from now, by the monotonic clock.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Return the seconds left, at least 0."""
+        return max(0.0, self._end - time.monotonic())
+
+
+class Kept(Generic[T]):
+    """A value fetched from another server and kept: the last good one while that is down, one fetch at a time.
+
+    Args:
+        fetch: gets a new value within a deadline; raises ``VNeIDError``.
+        ttl: seconds until a new one is fetched.
+        clock: unix seconds.
+    """
+
+    def __init__(self, fetch: Callable[[Deadline], T], ttl: int, clock: Callable[[], float]) -> None:
+        self._fetch = fetch
+        self._ttl = ttl
+        self._clock = clock
+        self._value: tuple[T, float] | None = None
+        self._failed: tuple[VNeIDError, float] | None = None
+        self._forced = float("-inf")
+
+    def get(self, deadline: Deadline) -> T:
+        """Return the value, fetched now if it is too old; the last good one for a while if that fails.
+
+        Raises:
+            VNeIDError: there is no value that may be used. It is not asked for again within the cool-down.
+        """
+        kept, now = self._value, self._clock()
+        if kept is not None and 0 <= now - kept[1] < self._ttl:
+            return kept[0]
+        with self._lock():
+            kept, now = self._value, self._clock()
+            if kept is not None and 0 <= now - kept[1] < self._ttl:
+                return kept[0]
+            failed = self._failed
+            if failed is None or not 0 <= now - failed[1] < COOL_DOWN:
+                try:
+                    return self._refetch(deadline)
+                except VNeIDError as error:
+                    failed = self._failed = (error, self._clock())
+            if kept is not None and now - kept[1] < self._ttl + MAX_STALE:
+                return kept[0]
+            raise failed[0]
+
+    def force(self, deadline: Deadline, seen: T) -> T:
+        """Return a newer value than ``seen``, or ``seen`` itself within the cool-down or when the server is down.
+
+        The first forced fetch is made at once, so that a key that was changed a moment ago is found; those after it wait
+        for the cool-down, so that a stream of unknown key ids is no stream of requests.
+        """
+        with self._lock():
+            kept = self._value
+            if kept is not None and kept[0] is not seen:
+                return kept[0]
+            if 0 <= self._clock() - self._forced < COOL_DOWN:
+                return seen
+            self._forced = self._clock()
+            try:
+                return self._refetch(deadline)
+            except VNeIDError:
+                return seen
+
+    def _refetch(self, deadline: Deadline) -> T:
+        value = self._fetch(deadline)
+        self._value, self._failed = (value, self._clock()), None
+        return value
+
+    def _lock(self) -> threading.Lock:
+        lock: threading.Lock = self.__dict__.setdefault("_guard", threading.Lock())
+        return lock
+
+
+def verified(keys: Kept[KeySet], verify: Callable[[KeySet], T], deadline: Deadline) -> T:
+    """Return what ``verify`` makes of a signer's keys, and of newer ones where these may be stale.
+
+    Raises:
+        JoseError: what ``verify`` raised.
+        VNeIDError: the keys can't be had.
+    """
+    key_set = keys.get(deadline)
+    try:
+        return verify(key_set)
+    except JoseError as error:
+        if not error.key_set_may_be_stale:
+            raise
+        # the keys may have been changed a moment ago: look once more
+        newer = keys.force(deadline, key_set)
+        if newer is key_set:
+            raise
+        return verify(newer)

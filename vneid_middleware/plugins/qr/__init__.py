@@ -1,0 +1,44 @@
+"""The counter: a scanned QR becomes a citizen's verified data (the guide's part C). See docs/administrator.md.
+
+A plugin like any other: it declares settings and words, adds its routes, and asks VNeID by a transport that the ini names.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zope.interface import implementer
+
+from vneid_middleware.interfaces import IProvisioned, IReadinessCheck
+from vneid_middleware.plugins.qr import views
+from vneid_middleware.plugins.qr.counter import Counter
+from vneid_middleware.plugins.qr.messages import MESSAGES
+from vneid_middleware.plugins.qr.settings import make_table
+
+
+@implementer(IReadinessCheck, IProvisioned)
+class CounterReadiness:
+    """Names the counter as degraded while VNeID or the platform before it can't be reached."""
+
+    critical = False
+
+    def provision(self, services: Any) -> None:
+        self._services = services
+
+    def check(self) -> None:
+        self._services["qr"].upstream.check()
+
+
+def includeme(config: Any) -> None:
+    """Offer lookups at the counter."""
+    config.add_vneid_settings(make_table(config.registry["vneid.registrations"]))
+    config.add_vneid_messages("qr", MESSAGES)
+    config.add_vneid_component("qr", Counter)
+    config.add_vneid_readiness("counter", CounterReadiness())
+    config.add_route("vneid.qr.lookup", "/qr/lookup")
+    config.add_route("vneid.qr.state", "/qr/lookup/{identifier}")
+    config.add_route("vneid.qr.webhook", "/qr/webhook")
+    config.add_view(views.lookup_view, route_name="vneid.qr.lookup", request_method="POST")
+    config.add_view(views.state_view, route_name="vneid.qr.state", request_method="GET")
+    config.add_view(views.cancel_view, route_name="vneid.qr.state", request_method="DELETE")
+    config.add_view(views.webhook_view, route_name="vneid.qr.webhook", request_method="POST")

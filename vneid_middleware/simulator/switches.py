@@ -1,0 +1,63 @@
+"""Every switch and fault of the simulator, with its values; the first is the default."""
+
+from __future__ import annotations
+
+from vneid_middleware.simulator.counter_keys import ALGORITHMS, SPOILT_SIGNATURES
+
+SIGN_ON: dict[str, tuple[str, ...]] = {
+    "id_token": ("off", "on"),
+    "claims": ("guide-2023", "gateway-2026", "oidc"),
+    "sub": ("off", "on"),
+    "response": ("plain", "rsa-aes"),
+    "encrypted_code": ("off", "on"),
+    "loas": ("normal", "guide-sample", "missing", "garbage"),
+    "logout_parameter": ("redirect_uri", "post_logout_redirect_uri"),
+    "pkce": ("verified", "required", "ignored"),
+    "nonce": ("honoured", "ignored"),
+    "iss": ("off", "on"),
+    "kid": ("on", "off"),
+    "deep_link_secret": ("required", "optional"),
+}
+COUNTER: dict[str, tuple[str, ...]] = {
+    "consent": ("ask", "always", "never", "silent"),
+    "qr_mode": ("poll", "blocking", "webhook"),
+    "qr_response": ("jws", "plain", "jwe"),
+    "qr_alg": ALGORITHMS,
+    "qr_iss": ("off", "on"),
+    "qr_aud": ("off", "on"),
+    "qr_repeats": ("nothing", "request_id", "qr_id", "both"),
+    "qr_used_code": ("03", "02"),
+    "qr_webhook": ("retried", "once", "twice", "early", "never"),
+    "qr_account": ("none", "basic", "bearer", "c06"),
+    "lgsp_life": ("hour", "seconds", "dies-early"),
+}
+SWITCHES = {**SIGN_ON, **COUNTER}
+"""What nobody outside knows of VNeID, with every variant."""
+
+FAULTS = ("none", "slow", "hang", "drip", "500", "503", "html", "wrong-type", "invalid-json", "empty", "huge", "gzip-bomb",
+          "broken-off", "redirect")
+PLATFORM_FAULTS = (*FAULTS, "own-error", "down")
+"""``own-error``: the platform refuses; ``down``: it can't reach the service behind it. Both in the platform's own words."""
+
+TOKEN_FAULTS = ("none", "wrong-signature", "alg-none", "hs256", "wrong-nonce", "no-nonce", "wrong-iss", "wrong-aud", "no-sub",
+                "no-iat", "expired", "wrong-at-hash", "unknown-kid", "other-subject", "other-number", "wrong-token-type",
+                "no-access-token")
+
+LOGOUT_FAULTS = ("none", "alg-none", "wrong-alg", "wrong-signature", "unknown-kid", "wrong-type", "wrong-iss", "wrong-aud",
+                 "no-event", "wrong-event", "event-no-object", "with-nonce", "no-jti", "no-iat", "no-exp", "expired", "old",
+                 "future", "lives-long", "no-sub-no-sid")
+"""What can be wrong with a logout token; given with each one."""
+
+ANSWER_FAULTS = ("none", *SPOILT_SIGNATURES, "expired", "old-iat", "future-iat", "text-iat", "no-iat", "no-exp",
+                 "other-request-id", "no-request-id", "other-qr-id", "no-qr-id", "swapped", "replayed", "wrong-aud", "wrong-iss",
+                 "extra-fields", "missing-number", "missing-name", "bad-number", "bad-date", "bad-gender", "long-name", "markup",
+                 "control-characters", "unknown-code", "number-code", "no-code", "no-data", "malformed-envelope", "other-form",
+                 "no-transaction", "other-transaction")
+"""What can be wrong with an answer at the counter."""
+
+SIGN_ON_FAULTS = {"token": FAULTS, "userinfo": FAULTS, "jwks": FAULTS, "discovery": FAULTS, "id_token": TOKEN_FAULTS}
+COUNTER_FAULTS = {"answer": ANSWER_FAULTS, "qr": FAULTS, "qr_jwks": FAULTS, "ndxp": (*PLATFORM_FAULTS, "own-error-200"),
+                  "xroad": (*PLATFORM_FAULTS, "other-id"), "lgsp": (*PLATFORM_FAULTS, "own-error-xml", "throttled"),
+                  "lgsp_token": PLATFORM_FAULTS}
+FAULT_VALUES = {**SIGN_ON_FAULTS, **COUNTER_FAULTS}
+"""What ``fault.NAME`` may be."""
