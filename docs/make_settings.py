@@ -41,6 +41,7 @@ The host's own section, `use = egg:vneid-middleware#wsgi`, takes three keys: `ta
 TITLES = {
     "foundation": "The portal",
     "sso": "Sign-on: the plugin `sso`",
+    "mobile": "Apps: the plugin `mobile`",
     "accounts": "The host's own accounts, found at a login of the plugin `sso`",
     "session": "Sessions",
     "audit": "Audit",

@@ -30,6 +30,9 @@ READY = """
     Cán bộ (officer)                 http://{host}:{port}/can-bo/   canbo / {password}
     Điện thoại công dân (phone)      http://{host}:{simulator_port}/phone
 
+  Ứng dụng di động (mobile app)      python examples/mobile/app.py{options}
+                                     python examples/mobile/app.py app{options}
+
   Nhấn Ctrl-C để dừng cả hai. Ctrl-C stops both.
 """
 
@@ -75,7 +78,9 @@ def run(running: dict[str, subprocess.Popen[bytes]], port: int, simulator_port: 
                               f"port={port}", f"simulator_port={simulator_port}")
     wait_for(running, {"simulator": simulator_port, "portal": port})
     password = (VAR / "canbo-password").read_text(encoding="ascii").strip()
-    print(READY.format(host=HOST, port=port, simulator_port=simulator_port, password=password), flush=True)
+    options = "" if (port, simulator_port) == (6543, 8765) else (
+        f" --portal http://{HOST}:{port} --simulator http://{HOST}:{simulator_port}")
+    print(READY.format(host=HOST, port=port, simulator_port=simulator_port, password=password, options=options), flush=True)
     while True:
         check_alive(running)
         time.sleep(0.5)

@@ -6,6 +6,9 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vneid_middleware.models import Who
+from vneid_middleware.pages import correlation_id
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _FORWARDING = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA", "HTTP_X_FORWARDED_HOST")
 
@@ -20,6 +23,11 @@ def client(environ: Mapping[str, Any], trusted: Sequence[Network]) -> str:
             break
         found = candidate
     return found
+
+
+def who_asks(environ: Mapping[str, Any], trusted: Sequence[Network]) -> Who:
+    """Return what of a request goes into events, with a new correlation id."""
+    return Who(correlation_id(), client(environ, trusted), environ.get("HTTP_USER_AGENT", "")[:200])
 
 
 def is_allowed(environ: Mapping[str, Any], allowed: Sequence[Network], trusted: Sequence[Network]) -> bool:

@@ -216,11 +216,22 @@ def _sinks(services: Services, registrations: Registrations) -> tuple[Any, ...]:
 def _sessions(services: Services, registrations: Registrations) -> Sessions:
     settings = services.settings
     names = CookieNames.of(settings["session.cookie_name"], secure=services.links.secure)
+    bearer = _bearer_sessions(registrations)
+    # an access token has no idle time: what was ended is remembered for as long as one may live
+    unused = max(settings["session.idle_timeout"], bearer.max_age if bearer is not None else 0)
     revocations = Revocations(services.storage, services.key_ring.box("ended-subject"), clock=services.clock,
-                              idle_timeout=settings["session.idle_timeout"], grace=settings["session.revocation_grace"])
+                              idle_timeout=unused, grace=settings["session.revocation_grace"])
     return Sessions(registrations.roles["session_store", settings["session.store"]], names, revocations,
                     idle_timeout=settings["session.idle_timeout"], max_age=settings["session.max_age"],
-                    clock=services.clock, keep_claims=settings["access"].claim_names())
+                    clock=services.clock, keep_claims=settings["access"].claim_names(), bearer=bearer)
+
+
+def _bearer_sessions(registrations: Registrations) -> Any:
+    offered = registrations.implementations("bearer_sessions")
+    if len(offered) > 1:
+        raise ConfigurationError([Problem("plugins", f"several plugins offer access tokens: {', '.join(sorted(offered))}",
+                                          "Remove all but one of them.")])
+    return next(iter(offered.values()), None)
 
 
 def _pages(settings: Settings, links: Links, registrations: Registrations) -> Pages:

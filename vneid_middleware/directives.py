@@ -24,6 +24,7 @@ from vneid_middleware.settings import Problem, Settings, SettingsTable
 
 ROLES: Mapping[str, Any] = {
     "session_store": interfaces.ISessionStore,
+    "bearer_sessions": interfaces.IBearerSessions,
     "key_provider": interfaces.IKeyProvider,
     "audit_sink": interfaces.IAuditSinkFactory,
     "response_decoder": interfaces.IResponseDecoder,

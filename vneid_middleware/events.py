@@ -52,12 +52,13 @@ class ConfigurationLoaded(Event):
 
 @dataclass(frozen=True)
 class LoginSucceeded(CitizenEvent):
-    """A citizen signed in and a session exists."""
+    """A citizen signed in and a session exists. ``app`` is the app that it is for; empty for a browser."""
 
     name: ClassVar[str] = "login.succeeded"
     level: int = 0
     session_id: str = ""
     replaced_session_id: str = ""
+    app: str = ""
 
 
 @dataclass(frozen=True)

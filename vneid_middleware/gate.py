@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from vneid_middleware import negotiation
+from vneid_middleware.core import bearer
 from vneid_middleware.core.access import FORBIDDEN, STEP_UP, Decision
 from vneid_middleware.core.redirects import local_path
 from vneid_middleware.exceptions import ConfigurationError
@@ -96,6 +97,20 @@ class Gate:
             else:
                 response = pages.outcome(request, code, 401, details={"level": str(decision.level)}, extra={"login_url": url},
                                          links=(Link("action.login", url), Link("action.home", links.home)))
+        answer: Iterable[bytes] = response(environ, start_response)
+        return answer
+
+    def refuse_token(self, environ: Environ, start_response: StartResponse, decision: Decision) -> Iterable[bytes]:
+        """Answer an app's request that the access rules don't let through: never with a redirect (RFC 6750, RFC 9470)."""
+        from webob import Request
+
+        code = {FORBIDDEN: "forbidden", STEP_UP: "step_up_required"}.get(decision.outcome, "login_required")
+        response = self._vneid.pages.outcome(Request(environ), code, 403 if decision.outcome == FORBIDDEN else 401,
+                                             details={"level": str(decision.level)})
+        response.headers["WWW-Authenticate"] = (
+            bearer.challenge("insufficient_scope") if decision.outcome == FORBIDDEN else
+            bearer.challenge("insufficient_user_authentication", level=decision.level) if decision.outcome == STEP_UP else
+            bearer.challenge("invalid_token"))
         answer: Iterable[bytes] = response(environ, start_response)
         return answer
 

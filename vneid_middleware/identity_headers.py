@@ -10,6 +10,10 @@ from vneid_middleware.models import Identity
 
 Encode = Callable[[str], str]
 
+SPOOFABLE = frozenset({"HTTP_REMOTE_USER"} | {f"HTTP_X_VNEID_{name}" for name in (
+    "SUBJECT", "SUB", "PERSONAL_ID", "FULL_NAME", "BIRTH_DATE", "ACCOUNT_TYPE", "LEVEL")})
+"""What only we may set. WSGI folds ``-`` and ``_`` and the case of header names, so these keys catch every spelling."""
+
 
 def percent(value: str) -> str:
     """Return UTF-8, percent-encoded (RFC 3986 section 2.1)."""

@@ -51,6 +51,25 @@ class ISessionStore(Interface):
         """Drop what is kept of an ended session. Unknown ids are no error. A store that keeps nothing does nothing."""
 
 
+class IBearerSessions(Interface):
+    """Keeps the sessions of clients that are no browsers, which carry them as ``Authorization: Bearer``. One plugin at most
+    offers it; without one no access token counts, and the header is the host's alone."""
+
+    max_age = Attribute("seconds after which such a session ends; may be set by ``provision``")
+
+    def save(record):
+        """Keep ``record`` and return the access token without its prefix: letters, digits and ``+ / - . _ ~``, at most 8,000.
+
+        The value must not let anybody make another valid one. Raises ``StorageError`` when it can't be kept.
+        """
+
+    def loader():
+        """Return a function ``load(token)`` that gives back the record ``save`` was called with.
+
+        Under the same conditions as ``ISessionStore.loader``; the token comes without its prefix.
+        """
+
+
 class IKeyProvider(Interface):
     """Signs and decrypts with the portal's own keys. Selected by ``keys.provider``; an HSM is another implementation."""
 

@@ -12,12 +12,9 @@ from typing import Any
 from vneid_middleware.core.access import ALLOW, decide
 from vneid_middleware.core.session import account_of, identity_of, is_refresh_due
 from vneid_middleware.gate import Environ, Gate, StartResponse, refuse_nesting
+from vneid_middleware.identity_headers import SPOOFABLE
 from vneid_middleware.negotiation import may_navigate
 from vneid_middleware.services import Services
-
-SPOOFABLE = frozenset({"HTTP_REMOTE_USER"} | {f"HTTP_X_VNEID_{name}" for name in (
-    "SUBJECT", "SUB", "PERSONAL_ID", "FULL_NAME", "BIRTH_DATE", "ACCOUNT_TYPE", "LEVEL")})
-"""What only we may set. WSGI folds ``-`` and ``_`` and the case of header names, so these keys catch every spelling."""
 
 
 class Middleware:
@@ -84,19 +81,7 @@ class Middleware:
         record = self._sessions.open(values, now) if known else None
         identity = None
         if record is not None:
-            identity = environ["vneid.identity"] = identity_of(record)
-            user = account_of(record)
-            if user is None:
-                user = getattr(identity, self._remote_user)
-            if user:
-                environ["REMOTE_USER"] = user if user.isascii() else user.encode("utf-8").decode("latin-1")
-                environ["AUTH_TYPE"] = "VNeID"
-            else:
-                # somebody without an account here: what a server in front may have set is not theirs
-                environ.pop("REMOTE_USER", None)
-                environ.pop("AUTH_TYPE", None)
-            if self._headers:
-                self._gate.add_identity_headers(environ, identity)
+            identity = self._introduce(environ, record)
             if is_refresh_due(record, now):
                 start_response = self._gate.refreshing(start_response, record, now)
         elif values and known and may_navigate(environ):
@@ -110,6 +95,21 @@ class Middleware:
         if identity is None and self._challenge and may_navigate(environ):
             start_response = self._gate.challenge(environ, start_response, values, others)
         return self.app(environ, start_response)
+
+    def _introduce(self, environ: Environ, record: list[Any]) -> Any:
+        identity = environ["vneid.identity"] = identity_of(record)
+        account = account_of(record)
+        user = getattr(identity, self._remote_user) if account is None else account
+        if user:
+            environ["REMOTE_USER"] = user if user.isascii() else user.encode("utf-8").decode("latin-1")
+            environ["AUTH_TYPE"] = "VNeID"
+        else:
+            # somebody without an account here: what a server in front may have set is not theirs
+            environ.pop("REMOTE_USER", None)
+            environ.pop("AUTH_TYPE", None)
+        if self._headers:
+            self._gate.add_identity_headers(environ, identity)
+        return identity
 
     def _start(self) -> None:
         import threading

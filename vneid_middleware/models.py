@@ -90,6 +90,49 @@ class MappedClaims(NamedTuple):
     level: int
 
 
+class ProviderClient(NamedTuple):
+    """Whom the provider gives a code to, and how it is asked for what the code stands for."""
+
+    client_id: str
+    client_secret: str
+    client_auth: str
+    """As ``sso.client_auth``."""
+    redirect_uri: str
+    pkce: bool = True
+    """A challenge goes along with the request, and the verifier with the code."""
+    nonce: bool = True
+    """A nonce goes along with the request."""
+
+    def __repr__(self) -> str:
+        return f"<ProviderClient {self.client_id}>"
+
+
+class SignedIn(NamedTuple):
+    """Whom the provider vouches for, checked in full; no session exists yet."""
+
+    mapped: MappedClaims
+    claims: Mapping[str, Any]
+    id_token: str
+    """For the logout at the provider; empty where none came, or where none is called."""
+    account: str | None
+    """The name of the host's own account; None for none asked for, empty for none found."""
+    return_to: str
+    """Where the login ends: the page that was wanted, or the sign-up page of who has no account."""
+    began: int
+    """Unix second at which the answer came: whatever ends this account's sessions from then on ends this one too."""
+
+    def __repr__(self) -> str:
+        return f"<SignedIn at {self.began}>"
+
+
+class Who(NamedTuple):
+    """What of a request goes into events."""
+
+    request_id: str
+    remote_addr: str
+    user_agent: str
+
+
 class LoginTransaction(NamedTuple):
     """One login under way in one tab of one browser; it lives sealed in that browser's cookie."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vneid_middleware.core.bearer import PREFIX
+
 LANGUAGES = ("vi", "en")
 
 
@@ -20,8 +22,11 @@ def may_navigate(environ: Mapping[str, Any]) -> bool:
 def is_navigation(environ: Mapping[str, Any]) -> bool:
     """Tell whether a person looks at the answer: they get pages and redirects, everybody else gets JSON.
 
-    ``Sec-Fetch-Mode`` decides where it is sent; without it an ``Accept`` of ``*/*`` or HTML counts as a navigation.
+    ``Sec-Fetch-Mode`` decides where it is sent; without it an ``Accept`` of ``*/*`` or HTML counts as a navigation. An app
+    that signs in by an access token of ours is a program, whatever it accepts.
     """
+    if PREFIX in environ.get("HTTP_AUTHORIZATION", ""):
+        return False
     if environ.get("HTTP_X_REQUESTED_WITH", "").lower() == "xmlhttprequest":
         return False
     if environ.get("HTTP_SEC_FETCH_MODE", "navigate") != "navigate":

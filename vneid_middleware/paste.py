@@ -14,9 +14,11 @@ from contextlib import suppress
 from typing import Any
 
 from vneid_middleware.application import assemble
+from vneid_middleware.bearer import BearerMiddleware, BearerPreservingMiddleware
 from vneid_middleware.exceptions import ConfigurationError
 from vneid_middleware.middleware import Middleware
 from vneid_middleware.preserving import PreservingMiddleware
+from vneid_middleware.services import Services
 from vneid_middleware.settings import Problem, Source
 
 log = logging.getLogger("vneid_middleware")
@@ -51,8 +53,16 @@ def make_filter(settings: Mapping[str, str], *, source: Source | None = None,
         raise ConfigurationError([problem for problem in assembly.problems if problem.severity == "error"])
     for problem in assembly.problems:
         log.warning("%s", problem)
-    kind = PreservingMiddleware if services.settings["session.preserve_posts"] else Middleware
+    kind = _kind(services)
     return lambda app: kind(app, assembly.application, services)
+
+
+def _kind(services: Services) -> type[Middleware]:
+    """Return the hot path that a portal pays for: with what its settings ask for and nothing else."""
+    keeps_forms = bool(services.settings["session.preserve_posts"])
+    if services.sessions.bearer is None:
+        return PreservingMiddleware if keeps_forms else Middleware
+    return BearerPreservingMiddleware if keeps_forms else BearerMiddleware
 
 
 def wsgi_app(global_conf: Mapping[str, str], target: str = "", pythonpath: str = "", environ: str = "",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
 from support import Browser
+from vneid_middleware.models import Identity
 from vneid_service import CITIZEN
 
 ASK = "/vneid/qr/lookup"
@@ -98,6 +100,22 @@ def test_the_host_is_asked_with_the_callers_cookies_and_nothing_else_of_theirs(h
     assert (asked["HTTP_COOKIE"], asked["HTTP_ACCEPT"], asked["wsgi.input"].read()) == ("sessionid=abc", "application/json", b"")
     assert not {"HTTP_AUTHORIZATION", "HTTP_X_FORWARDED_USER", "HTTP_REMOTE_USER", "HTTP_X_VNEID_PERSONAL_ID", "CONTENT_TYPE",
                 "CONTENT_LENGTH", "HTTP_X_METHOD_OVERRIDE"} & asked.keys()
+
+
+def test_an_apps_token_counts_at_the_counter_as_it_does_on_the_hosts_pages_and_the_cookie_beside_it_does_not(make_portal) -> None:
+    portal = make_portal(plugins="sso qr mobile", sso__client_id="id", sso__client_secret="secret",
+                         mobile__apps="a = vn.gov.example.app:/a", qr__operators="subrequest:/can-bo/toi")
+    as_officer(portal)
+    sessions, now = portal.middleware.services.sessions, int(time.time())
+    app = Identity("app", "https://vneid.gov.vn", "001204000123", "A", None, "person", 1, {}, now, "session-of-the-app")
+    token = sessions.begin_bearer(app, now)[1]
+    browser = app._replace(personal_id="001080000001", session_id="session-of-the-browser")
+    cookie = sessions.begin(browser, now)[1].partition(";")[0]
+    for given, user in ((token, "001204000123"), ("vneid_at_dead", None)):
+        portal.host["asked"].clear()
+        portal.ask(key=None, headers={"Authorization": f"Bearer {given}", "Cookie": f"{cookie}; a=1"})
+        asked = portal.host["asked"][0]
+        assert (asked.get("REMOTE_USER"), asked["HTTP_COOKIE"], asked.get("HTTP_AUTHORIZATION")) == (user, "a=1", None)
 
 
 def test_the_officer_is_whom_the_host_names_whatever_the_request_says(make_portal) -> None:

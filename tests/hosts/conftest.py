@@ -47,8 +47,8 @@ def simulator() -> Iterator[tuple[str, Any, Callable[[str], None]]]:
 
     with serving(make_simulator) as (url, found):
         def register(portal: str) -> None:
-            found.state.clients[DEMO_CLIENT] = Client(DEMO_CLIENT, DEMO_SECRET, (portal + "/vneid/callback",),
-                                                      (portal + "/vneid/logged-out",))
+            callbacks = (portal + "/vneid/callback", portal + "/vneid/mobile/callback")
+            found.state.clients[DEMO_CLIENT] = Client(DEMO_CLIENT, DEMO_SECRET, callbacks, (portal + "/vneid/logged-out",))
 
         yield url, found, register
         found.state.stopped.set()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from urllib.parse import urlsplit
 
 import pytest
 
 from support import Browser
+
+from .conftest import EXAMPLES
 
 NAME = "Nguyễn Thị Ánh Nguyệt"
 NUMBER = "100190000001"
@@ -110,3 +114,20 @@ def test_django_takes_what_the_middleware_says_and_nothing_else(example, start, 
         assert programme.status == 200
         stranger = Browser().get(host.url + "/admin/", {"Sec-Fetch-Mode": "cors", "Accept": "application/json"})
         assert (stranger.status, stranger.json()["error"]) == (401, "login_required")
+
+
+@pytest.mark.parametrize("mode", ["web", "app"])
+def test_an_app_signs_in_at_the_django_portal(example, start, simulator, environment, mode):
+    folder, port = example("django")
+    url, vneid, _ = simulator
+    with start("waitress", folder, port) as host:
+        command = [sys.executable, str(EXAMPLES / "mobile" / "app.py"), mode, "--portal", host.url, "--simulator", url]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert NAME in done.stdout
+        assert "/tai-khoan/: 200" in done.stdout
+        assert "204, /vneid/session: 401" in done.stdout
+        log = host.log.read_text(encoding="utf-8", errors="replace")
+        assert "carries mobile.client_secret to every phone" in log
+        assert "only-for-the-simulator" not in log
+        assert ("/app" in {entry["path"] for entry in vneid.state.log}) == (mode == "app")

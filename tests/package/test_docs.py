@@ -71,7 +71,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (package / "wsgi.py").write_text("def application(environ, start_response):\n    return []\n")
     (tmp_path / "secrets").mkdir()
     make_certificate(tmp_path / "secrets")
-    for name, content in {"secret": SECRET, "vneid": "given-by-C06", "account": "given-by-C06", "lgsp": "given-by-LGSP"}.items():
+    for name, content in {"secret": SECRET, "vneid": "given-by-C06", "vneid-app": "given-by-C06-too",
+                          "account": "given-by-C06", "lgsp": "given-by-LGSP"}.items():
         path = tmp_path / "secrets" / name
         path.write_text(content)
         path.chmod(stat.S_IRUSR | stat.S_IWUSR)

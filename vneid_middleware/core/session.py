@@ -15,6 +15,8 @@ from vneid_middleware.models import Identity, PartialDate
 Record = list[Any]
 
 VERSION = 1
+BEARER_VERSION = 2
+"""Of a session that travels in the Authorization header: the same layout, no idle time, never written into a cookie."""
 REFRESH_AFTER = 60
 """Seconds between two writes of the cookie: what idle time is accurate to."""
 MAX_RECORD_BYTES = 2_900
@@ -24,7 +26,7 @@ _VERSION, _ID, _LEVEL, _CLAIMS, _AUTHENTICATED, _END, _SEEN, _ACCOUNT = 0, 1, 8,
 
 
 def new_record(identity: Identity, *, now: int, max_age: int, keep: Collection[str] = (),
-               account: str | None = None) -> Record:
+               account: str | None = None, bearer: bool = False) -> Record:
     """Return the record of a session that begins now.
 
     Claims that would not fit into a cookie are left out, largest first, those named in ``keep`` last.
@@ -35,11 +37,12 @@ def new_record(identity: Identity, *, now: int, max_age: int, keep: Collection[s
         max_age: seconds after which the session ends, whatever happens.
         keep: claims that access rules ask for.
         account: the name of the host's own account, see :func:`account_of`.
+        bearer: it travels in the Authorization header.
     """
     claims = dict(identity.claims)
-    record: Record = [VERSION, identity.session_id, identity.subject, identity.issuer, identity.personal_id,
-                      identity.full_name, identity.birth_date, identity.account_type, identity.level, claims,
-                      identity.authenticated_at, now + max_age, now]
+    record: Record = [BEARER_VERSION if bearer else VERSION, identity.session_id, identity.subject, identity.issuer,
+                      identity.personal_id, identity.full_name, identity.birth_date, identity.account_type, identity.level,
+                      claims, identity.authenticated_at, now + max_age, now]
     if account is not None:
         record.append(account)
     for name in sorted(claims, key=lambda claim: (claim in keep, -_size(claims[claim]))):
@@ -54,6 +57,11 @@ def is_record(value: Any) -> bool:
     return type(value) is list and 12 < len(value) < 15 and value[_VERSION] == VERSION
 
 
+def is_bearer(value: Any) -> bool:
+    """Tell whether ``value`` is the record of a session that travels in the Authorization header."""
+    return type(value) is list and 12 < len(value) < 15 and value[_VERSION] == BEARER_VERSION
+
+
 def is_live(record: Record, *, now: float, idle_timeout: int, max_age: int) -> bool:
     """Tell whether a record has neither idled out nor reached its end, by the present limits and by those it began with.
 
@@ -65,8 +73,8 @@ def is_live(record: Record, *, now: float, idle_timeout: int, max_age: int) -> b
 
 
 def is_refresh_due(record: Record, now: float) -> bool:
-    """Tell whether the cookie is to be written again."""
-    return bool(now - record[_SEEN] >= REFRESH_AFTER)
+    """Tell whether the cookie is to be written again; a session without a cookie never gets one."""
+    return bool(now - record[_SEEN] >= REFRESH_AFTER) and record[_VERSION] == VERSION
 
 
 def refreshed(record: Record, now: float) -> Record:
@@ -86,6 +94,11 @@ def account_of(record: Record) -> str | None:
 def session_id(record: Record) -> str:
     """Return the session's id: no secret, since nobody can make a cookie of it."""
     return str(record[_ID])
+
+
+def ends_at(record: Record) -> int:
+    """Return the unix second at which the session ends, whatever happens."""
+    return int(record[_END])
 
 
 def expires_at(record: Record, *, idle_timeout: int, max_age: int) -> int:

@@ -130,6 +130,10 @@ class Pages:
         """Answer with JSON."""
         return _response(status, "application/json", json.dumps(body, ensure_ascii=False).encode("utf-8"))
 
+    def empty(self) -> Response:
+        """Answer 204."""
+        return _response(204, "text/plain", b"")
+
     def script(self, name: str) -> Response:
         """Answer with one of the scripts in ``static`` that pages of the host may include."""
         response = _response(200, "text/javascript", _static(name))

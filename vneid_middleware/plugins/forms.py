@@ -92,7 +92,8 @@ MESSAGES = {
 def form_page(request: Any) -> Any:
     """Say which page a kept form was for, with a button that sends it and one that throws it away."""
     vneid, forms, form_id = request.vneid, _forms(request), request.matchdict["form_id"]
-    if forms is None:
+    if forms is None or vneid.sessions.bearer_token(request.environ) is not None:
+        # a form is kept for a browser; an app's session has none
         return vneid.pages.outcome(request, "not_found", 404)
     here = vneid.links.own(f"/form/{form_id}")
     record = vneid.sessions.from_environ(request.environ)

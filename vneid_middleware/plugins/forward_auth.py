@@ -1,7 +1,8 @@
 """``GET /auth``: a web server in front of a portal that is not Python asks here whether a request may pass.
 
-For nginx ``auth_request``, Caddy ``forward_auth`` and Traefik ``ForwardAuth``. It decides by the session cookie and its own
-query alone, never by a forwarded path or header: those can be the client's (CVE-2026-40575).
+For nginx ``auth_request``, Caddy ``forward_auth`` and Traefik ``ForwardAuth``. It decides by the session (the cookie, or
+an app's access token) and its own query alone, never by a forwarded path or header: those can be the client's
+(CVE-2026-40575).
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def auth_view(request: Any) -> Any:
     identity = records.identity_of(record) if record is not None else None
     decision = decide(requirements, identity)
     if decision.outcome == LOGIN:
-        return vneid.pages.json({"error": "login_required", "login_url": vneid.links.own("/login")}, 401)
+        response = vneid.pages.json({"error": "login_required", "login_url": vneid.links.own("/login")}, 401)
+        response.headers.update(vneid.sessions.challenge(request.environ))
+        return response
     if decision.outcome != ALLOW:
         code = "forbidden" if decision.reason else _LEVEL_ONLY
         return vneid.pages.json({"error": code, "level": decision.level}, 403)

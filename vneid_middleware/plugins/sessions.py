@@ -92,19 +92,37 @@ def session_view(request: Any) -> Any:
     With ``?quiet=1`` the answer is 200 also when nobody is signed in: browsers complain about every 401 in their console.
     """
     vneid = request.vneid
+    if vneid.sessions.bearer_token(request.environ) is not None:
+        return _session_of_app(request)
     record = vneid.sessions.from_environ(request.environ)
     if record is None:
         quiet = request.environ.get("QUERY_STRING") == "quiet=1"
         return vneid.pages.json({"authenticated": False, "login_url": vneid.links.own("/login"),
                                  "continue_url": _login_and_continue(vneid)}, 200 if quiet else 401)
-    from vneid_middleware.core.session import identity_of
-
-    expires_at, extendable = vneid.sessions.expires_at(record), vneid.sessions.is_extendable(record)
-    return vneid.pages.json({"authenticated": True, "identity": identity_of(record).public(), "expires_at": expires_at,
-                             # a browser's clock may be wrong: how long is better than until when
-                             "expires_in": max(0, expires_at - vneid.now()), "extendable": extendable,
+    extendable = vneid.sessions.is_extendable(record)
+    return vneid.pages.json({**_described(vneid, record), "extendable": extendable,
                              "continue_url": vneid.links.own("/continue") if extendable
                              else _login_and_continue(vneid, "prompt=login&")})
+
+
+def _session_of_app(request: Any) -> Any:
+    """Answer an app, which has no page to go to where its session is made longer."""
+    vneid = request.vneid
+    record = vneid.sessions.from_environ(request.environ)
+    if record is not None:
+        return vneid.pages.json(_described(vneid, record))
+    response = vneid.pages.json({"authenticated": False, "login_url": vneid.links.own("/login")}, 401)
+    response.headers.update(vneid.sessions.challenge(request.environ))
+    return response
+
+
+def _described(vneid: Any, record: Any) -> dict[str, Any]:
+    from vneid_middleware.core.session import identity_of
+
+    expires_at = vneid.sessions.expires_at(record)
+    # the clock of whoever asks may be wrong: how long is better than until when
+    return {"authenticated": True, "identity": identity_of(record).public(), "expires_at": expires_at,
+            "expires_in": max(0, expires_at - vneid.now())}
 
 
 def _login_and_continue(vneid: Any, query: str = "") -> str:
@@ -119,6 +137,9 @@ def script_view(request: Any) -> Any:
 def continue_view(request: Any) -> Any:
     """Lengthen the session of who comes here, as any page of the host does, and say so."""
     vneid = request.vneid
+    if vneid.sessions.bearer_token(request.environ) is not None:
+        # for browsers alone: an app's session can't go on, and must not end up in a cookie
+        return vneid.pages.outcome(request, "not_found", 404)
     record = vneid.sessions.from_environ(request.environ)
     if record is None:
         return vneid.pages.redirect(_login_and_continue(vneid))

@@ -27,12 +27,22 @@ def make_simulator(issuer: str, *, portal: str = "http://127.0.0.1:6543", **opti
     """
     from vneid_middleware.simulator.agency import Agency
     from vneid_middleware.simulator.application import Simulator
-    from vneid_middleware.simulator.state import DEMO_CLIENT, DEMO_SECRET, Client, State
+    from vneid_middleware.simulator.state import (
+        DEMO_APP_CALLBACK,
+        DEMO_APP_CLIENT,
+        DEMO_APP_SECRET,
+        DEMO_CLIENT,
+        DEMO_SECRET,
+        Client,
+        State,
+    )
 
     bases = sorted({portal, portal.replace("//127.0.0.1", "//localhost")})
-    client = Client(DEMO_CLIENT, DEMO_SECRET, tuple(base + "/vneid/callback" for base in bases),
+    callbacks = tuple(base + path for base in bases for path in ("/vneid/callback", "/vneid/mobile/callback"))
+    client = Client(DEMO_CLIENT, DEMO_SECRET, callbacks,
                     tuple(base + "/vneid/logged-out" for base in bases), backchannel_uri=portal + "/vneid/backchannel-logout")
-    return Simulator(State((client,), agency=Agency.of_portal(portal), **options), issuer)
+    app = Client(DEMO_APP_CLIENT, DEMO_APP_SECRET, (DEMO_APP_CALLBACK,), deep_link=True)
+    return Simulator(State((client, app), agency=Agency.of_portal(portal), **options), issuer)
 
 
 def make_server(app: Any, host: str, port: int, threads: int = DEFAULT_THREADS) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from webob import Request, Response
 
 from vneid_middleware.simulator.answers import Pages, ProtocolError, json_answer
+from vneid_middleware.simulator.app import VNeIDApp
 from vneid_middleware.simulator.authorization import Authorization
 from vneid_middleware.simulator.control import Control
 from vneid_middleware.simulator.counter import PATH, Counter
@@ -19,7 +20,7 @@ from vneid_middleware.simulator.platforms import NDXP, XROAD, Ndxp, Platform, Re
 from vneid_middleware.simulator.state import State
 from vneid_middleware.simulator.tokens import Keys
 
-_SECRET_PARAMETERS = frozenset({"client_secret", "code", "code_verifier", "client_assertion", "id_token_hint"})
+_SECRET_PARAMETERS = frozenset({"client_secret", "code", "code_verifier", "client_assertion", "id_token_hint", "link"})
 _UNLOGGED = ("/control", "/phone")
 
 
@@ -36,6 +37,7 @@ class Simulator:
         people = Authorization(state, issuer, self._pages)
         programs = Endpoints(state, issuer, self.keys, self._pages)
         control = Control(state, issuer, self.keys, self._pages)
+        app = VNeIDApp(state, people, self._pages)
         counter, phone = Counter(state, issuer), Phone(state, self._pages)
         services: dict[str, Service] = {PATH: counter.lookup}
         wso2 = Wso2(state, services)
@@ -47,6 +49,7 @@ class Simulator:
             ("POST", TOKEN): programs.token, ("GET", USERINFO): programs.userinfo, ("GET", LOGOUT): programs.logout,
             ("GET", "/.well-known/openid-configuration"): programs.discovery, ("GET", "/jwks"): programs.jwks,
             ("GET", CLAIMS): programs.claim_source,
+            ("GET", "/app"): app.show, ("POST", "/app"): app.open,
             ("GET", "/health"): lambda request: json_answer({"status": "ok"}),
             ("GET", "/control"): control.control, ("POST", "/control"): control.change,
             ("GET", "/control/switches"): control.switches, ("POST", "/control/switches"): control.change_switches,

@@ -72,6 +72,10 @@ class Authorization:
             raise ValueError("persona: unknown")
         return self._granted(request, asked, persona)
 
+    def chosen_in_app(self, request: Request, client_id: str, callback: str, persona: str) -> Response:
+        """Send the app on that opened a deep link: such a link carries neither state nor nonce nor challenge."""
+        return self._granted(request, {"client_id": client_id, "redirect_uri": callback, "scope": "openid"}, persona)
+
     def _granted(self, request: Request, asked: Mapping[str, str], persona: str) -> Response:
         if persona == "refuse":
             return self._back(request, asked, {"error": "access_denied", "error_description": "User denied"})

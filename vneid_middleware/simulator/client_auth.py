@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from base64 import b64decode
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 
 from webob import Request
 
@@ -37,7 +37,7 @@ def authenticated(request: Request, state: State, audiences: list[str]) -> Clien
 def _given(request: Request) -> tuple[str, str, str]:
     form = request.POST
     if request.authorization and request.authorization[0].lower() == "basic":
-        given_id, _, secret = (unquote(part) for part in b64decode(str(request.authorization[1])).decode().partition(":"))
+        given_id, _, secret = (unquote_plus(part) for part in b64decode(str(request.authorization[1])).decode().partition(":"))
         return "client_secret_basic", given_id, secret
     if form.get("client_assertion_type") == _ASSERTION:
         return "private_key_jwt", form.get("client_id", ""), form.get("client_assertion", "")

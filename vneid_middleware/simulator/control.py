@@ -61,7 +61,8 @@ class Control:
     def register(self, request: Request) -> Response:
         body = json_body(request)
         client = Client(_text(body, "client_id"), _text(body, "client_secret"), _texts(body, "redirect_uris"),
-                        _texts(body, "logout_uris"), str(body.get("public_key", "")), str(body.get("backchannel_uri", "")))
+                        _texts(body, "logout_uris"), str(body.get("public_key", "")), str(body.get("backchannel_uri", "")),
+                        deep_link=body.get("deep_link") is True)
         self.state.clients[client.client_id] = client
         return json_answer({"client_id": client.client_id}, 201)
 

@@ -17,6 +17,9 @@ from vneid_middleware.simulator.switches import FAULT_VALUES, SWITCHES
 
 DEMO_CLIENT = "vneid-demo"
 DEMO_SECRET = "vneid-demo-secret-only-for-the-simulator"
+DEMO_APP_CLIENT = "vneid-demo-app"
+DEMO_APP_SECRET = "vneid-demo-app-secret-only-for-the-simulator"
+DEMO_APP_CALLBACK = "vn.example.dichvucong:/dang-nhap"
 COOKIE = "vneid-simulator"
 """Of the browser's session with the simulator."""
 
@@ -37,6 +40,8 @@ class Client:
     """The only way in which it may prove itself at the token endpoint; empty: by its secret in the header or in the form."""
     assertion_key: str = ""
     """PEM, for private_key_jwt."""
+    deep_link: bool = False
+    """Apps may hand this client's deep link to the VNeID app."""
 
 
 @dataclass

@@ -23,6 +23,7 @@ SIGN_ON: dict[str, tuple[str, ...]] = {
     "userinfo": ("json", "signed"),
     "claim_sources": ("none", "aggregated", "distributed"),
     "logout_state": ("returned", "another", "none"),
+    "deep_link_secret": ("required", "optional"),
 }
 COUNTER: dict[str, tuple[str, ...]] = {
     "consent": ("ask", "always", "never", "silent"),

@@ -98,6 +98,25 @@ kept_forms = Table(
     Index("vneid_kept_forms_expiry", "expires_at"),
 )
 
+mobile_sign_ons = Table(
+    "vneid_mobile_sign_ons", metadata,
+    Column("transaction_key", String(64), primary_key=True, comment="SHA-256 of what the app holds"),
+    Column("state_key", String(64), nullable=False, comment="SHA-256 of what travels through the browser"),
+    Column("code_key", String(64), nullable=True, comment="SHA-256 of the code that the app gets, or gave"),
+    Column("address_key", String(64), nullable=False, comment="keyed hash of the caller's network"),
+    Column("started_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("answered", Integer, nullable=False, comment="how often the provider's answer came"),
+    Column("redeemed", Integer, nullable=False, comment="how often it was redeemed"),
+    Column("content", Text, nullable=False, comment="sealed: what the app asked, and what was asked of the provider"),
+    Column("outcome", Text, nullable=True, comment="sealed: who signed in, until the app asks"),
+    Column("session_id", String(64), nullable=True),
+    Index("vneid_mobile_sign_ons_state", "state_key", unique=True),
+    Index("vneid_mobile_sign_ons_code", "code_key", unique=True),
+    Index("vneid_mobile_sign_ons_address", "address_key", "started_at"),
+    Index("vneid_mobile_sign_ons_expiry", "expires_at"),
+)
+
 audit_records = Table(
     "vneid_audit", metadata,
     Column("seq", _sequence, primary_key=True, autoincrement=True),

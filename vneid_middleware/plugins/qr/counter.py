@@ -18,7 +18,7 @@ from vneid_middleware.core import lookup, scan
 from vneid_middleware.core.lookup import Question, Result
 from vneid_middleware.events import LookupAsked
 from vneid_middleware.exceptions import AuditError, SealError, UpstreamError, VNeIDError
-from vneid_middleware.models import Operator
+from vneid_middleware.models import Operator, Who
 from vneid_middleware.plugins.qr.operators import BearerOperators, HostOperators
 from vneid_middleware.plugins.qr.process import MOST_CALLS, Current, Process
 from vneid_middleware.plugins.qr.settling import Settling
@@ -44,14 +44,6 @@ _ALARM_EVERY = 60
 _LOOK_EVERY = 0.05
 _SLACK = 5
 """Seconds that a call of its own may end after the citizen's time."""
-
-
-class Who(NamedTuple):
-    """What of the request goes into events."""
-
-    request_id: str
-    remote_addr: str
-    user_agent: str
 
 
 class Begun(NamedTuple):

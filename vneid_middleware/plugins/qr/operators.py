@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from zope.interface import implementer
 
 from vneid_middleware import negotiation
+from vneid_middleware.core import bearer
 from vneid_middleware.core.jose import loads_object
 from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.interfaces import IOperatorPolicy
@@ -61,7 +62,7 @@ class HostAnswer(NamedTuple):
 
 @implementer(IOperatorPolicy)
 class HostOperators:
-    """The officers of the host: it is asked with the caller's own cookies.
+    """The officers of the host: it is asked with the caller's own cookies, or an app's access token.
 
     Args:
         path: where the host says who is there: ``200`` and JSON with ``officerId`` for an officer.
@@ -109,6 +110,9 @@ class HostOperators:
 
     def _environ(self, environ: Mapping[str, Any]) -> dict[str, Any]:
         asked = {key: environ[key] for key in _PASSED_ON if key in environ}
+        if bearer.PREFIX in environ.get("HTTP_AUTHORIZATION", ""):
+            # an app's session counts as it does on the host's pages, and then the cookie's does not
+            asked["HTTP_AUTHORIZATION"] = environ["HTTP_AUTHORIZATION"]
         asked.update({key: value for key, value in environ.items() if key.startswith("wsgi.")})
         asked.update({"REQUEST_METHOD": "GET", "SCRIPT_NAME": environ["vneid.script_name"], "PATH_INFO": self._path,
                       "QUERY_STRING": self._query, "HTTP_ACCEPT": "application/json",

@@ -12,9 +12,8 @@ from importlib.resources import files
 from typing import Any
 
 from vneid_middleware.core.lookup import CONTEXT
-from vneid_middleware.models import Operator
+from vneid_middleware.models import Operator, Who
 from vneid_middleware.pages import Look
-from vneid_middleware.plugins.qr.counter import Who
 from vneid_middleware.plugins.qr.messages import MESSAGES
 from vneid_middleware.plugins.qr.page_messages import PAGE_MESSAGES
 from vneid_middleware.plugins.qr.views import for_operators

@@ -11,9 +11,9 @@ from vneid_middleware import addresses
 from vneid_middleware.core.lookup import PENDING, UNAVAILABLE, Result, read_question
 from vneid_middleware.events import LookupRefused
 from vneid_middleware.exceptions import AuditError, StorageError, VNeIDError
-from vneid_middleware.models import Operator
+from vneid_middleware.models import Operator, Who
 from vneid_middleware.pages import correlation_id
-from vneid_middleware.plugins.qr.counter import Counter, Who
+from vneid_middleware.plugins.qr.counter import Counter
 
 log = logging.getLogger("vneid_middleware")
 

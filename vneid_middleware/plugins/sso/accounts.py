@@ -16,9 +16,9 @@ from vneid_middleware.core import redirects
 from vneid_middleware.events import AccountConflict
 from vneid_middleware.exceptions import LoginError, StorageError, VNeIDError
 from vneid_middleware.interfaces import IProvisioned, IReadinessCheck
-from vneid_middleware.models import MappedClaims
+from vneid_middleware.models import MappedClaims, Who
 from vneid_middleware.plugins.sso.provider import Provider
-from vneid_middleware.plugins.sso.sessions import ProviderSessions, Who, described
+from vneid_middleware.plugins.sso.sessions import ProviderSessions, described
 from vneid_middleware.settings import Problem, Setting, Settings, SettingsTable, Source
 from vneid_middleware.storage import known_accounts
 from vneid_middleware.storage.accounts import BINDS, AccountDatabase, absolute_url, check_query

@@ -8,9 +8,10 @@ from vneid_middleware.core.logout_token import LogoutToken, verify_logout_token
 from vneid_middleware.events import SessionsRevoked
 from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.kept import Deadline
+from vneid_middleware.models import Who
 from vneid_middleware.plugins.sso.bulkhead import Bulkhead
 from vneid_middleware.plugins.sso.provider import Provider
-from vneid_middleware.plugins.sso.sessions import ProviderSessions, Who
+from vneid_middleware.plugins.sso.sessions import ProviderSessions
 from vneid_middleware.storage import sessions as stored
 from vneid_middleware.storage import tokens
 

@@ -14,7 +14,7 @@ from vneid_middleware.core.claims import TokenError
 from vneid_middleware.core.id_token import verify_id_token
 from vneid_middleware.exceptions import AuditError, LoginError, StorageError, UpstreamError, VNeIDError
 from vneid_middleware.kept import Deadline
-from vneid_middleware.models import LoginTransaction
+from vneid_middleware.models import LoginTransaction, ProviderClient
 from vneid_middleware.plugins.sso.provider import Provider
 
 
@@ -31,9 +31,8 @@ class Exchange:
         self._settings = services.settings
         self._provider = provider
         self._decoder = services.roles["response_decoder", self._settings["sso.response"]]
-        self._redirect_uri = services.links.own("/callback")
 
-    def claims(self, callback: oidc.Callback, transaction: LoginTransaction,
+    def claims(self, callback: oidc.Callback, transaction: LoginTransaction, client: ProviderClient,
                deadline: Deadline) -> tuple[oidc.TokenResponse, dict[str, Any]]:
         """Return the token response and the merged claims that a code stands for.
 
@@ -43,41 +42,42 @@ class Exchange:
         """
         settings = self._settings
         headers, body = oidc.token_request(
-            code=callback.code, redirect_uri=self._redirect_uri, client_id=settings["sso.client_id"],
-            client_secret=settings["sso.client_secret"].reveal() if settings["sso.client_secret"] else "",
-            client_auth=settings["sso.client_auth"], assertion=self._assertion(deadline),
-            code_verifier=transaction.code_verifier if settings["sso.pkce"] == "S256" else None,
+            code=callback.code, redirect_uri=client.redirect_uri, client_id=client.client_id,
+            client_secret=client.client_secret, client_auth=client.client_auth, assertion=self._assertion(client, deadline),
+            code_verifier=transaction.code_verifier if client.pkce else None,
             encrypt_key=callback.encrypt_key if settings["sso.response"] != "plain" else "")
         answer = oidc.parse_token_response(
             self._decoder.decode(self._provider.token(headers, body, deadline), self._vneid),
             id_token_required=settings["sso.id_token"] == "required")
-        id_claims = self._id_token_claims(answer, transaction, deadline)
+        id_claims = self._id_token_claims(answer, transaction, client, deadline)
         raw = self._provider.userinfo(answer.access_token, deadline)
         userinfo = {} if raw is None else self._decoder.decode(raw, self._vneid)
         self._check_agreement(id_claims, userinfo)
         return answer, identities.merge_claims(id_claims, userinfo)
 
-    def _assertion(self, deadline: Deadline) -> str:
-        if self._settings["sso.client_auth"] != "private_key_jwt":
+    def _assertion(self, client: ProviderClient, deadline: Deadline) -> str:
+        if client.client_auth != "private_key_jwt":
             return ""
-        now, client_id = self._vneid.now(), self._settings["sso.client_id"]
+        now, client_id = self._vneid.now(), client.client_id
         claims = {"iss": client_id, "sub": client_id, "aud": self._provider.endpoint("token_endpoint", deadline),
                   "iat": now, "exp": now + 60, "jti": secrets.token_urlsafe(16)}
         return str(self._vneid.keys.sign("sso.signing_key", json.dumps(claims).encode(), {"typ": "JWT"}))
 
-    def _id_token_claims(self, answer: oidc.TokenResponse, transaction: LoginTransaction,
+    def _id_token_claims(self, answer: oidc.TokenResponse, transaction: LoginTransaction, client: ProviderClient,
                          deadline: Deadline) -> dict[str, Any]:
         if answer.id_token is None or not self._provider.reads_id_tokens:
             return {}
-        return self._provider.verified(lambda key_set: self._verified(answer, transaction, key_set), deadline)
+        return self._provider.verified(lambda key_set: self._verified(answer, transaction, client, key_set), deadline)
 
-    def _verified(self, answer: oidc.TokenResponse, transaction: LoginTransaction, key_set: Any) -> dict[str, Any]:
+    def _verified(self, answer: oidc.TokenResponse, transaction: LoginTransaction, client: ProviderClient,
+                  key_set: Any) -> dict[str, Any]:
         try:
             return verify_id_token(
-                answer.id_token or "", key_set=key_set, issuer=self._provider.issuer, client_id=self._settings["sso.client_id"],
-                nonce=transaction.nonce, algorithms=self._settings["sso.id_token_algs"], now=self._vneid.now(),
+                answer.id_token or "", key_set=key_set, issuer=self._provider.issuer, client_id=client.client_id,
+                nonce=transaction.nonce if client.nonce else None, algorithms=self._settings["sso.id_token_algs"],
+                now=self._vneid.now(),
                 access_token=answer.access_token, max_age=self._settings["sso.max_age"],
-                require_nonce=self._settings["sso.id_token"] == "required")
+                require_nonce=client.nonce and self._settings["sso.id_token"] == "required")
         except TokenError as error:
             if "seconds" not in error.evidence:
                 raise

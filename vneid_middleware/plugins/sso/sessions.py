@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from vneid_middleware import text
 from vneid_middleware.core import oidc
@@ -14,19 +14,11 @@ from vneid_middleware.core import session as records
 from vneid_middleware.events import LoggedOut, LoginSucceeded
 from vneid_middleware.exceptions import AuditError, LoginError, SealError, StorageError, VNeIDError
 from vneid_middleware.kept import Deadline
-from vneid_middleware.models import Identity, MappedClaims
+from vneid_middleware.models import Identity, SignedIn, Who
 from vneid_middleware.plugins.sso.provider import Provider
 from vneid_middleware.storage import sessions as stored
 
 log = logging.getLogger("vneid_middleware")
-
-
-class Who(NamedTuple):
-    """What of the request goes into events."""
-
-    request_id: str
-    remote_addr: str
-    user_agent: str
 
 
 class ProviderSessions:
@@ -43,31 +35,33 @@ class ProviderSessions:
         self._provider = provider
         self._hints = services.key_ring.box("logout-hint")
 
-    def begin(self, mapped: MappedClaims, claims: Mapping[str, Any], answer: oidc.TokenResponse,
-              replaced: str, who: Who, began: int, account: str | None = None) -> tuple[Identity, str]:
+    def begin(self, found: SignedIn, who: Who, *, replaced: str = "", app: str = "") -> tuple[Identity, str]:
         """Begin a session, once its start is in storage and in the audit; the session ``replaced`` ends with that.
 
         Args:
-            began: unix second at which the callback came: whatever ends this account's sessions from then on ends this one.
-            account: the name of the host's own account; None for none asked for, empty for none found.
+            found: who signed in.
+            replaced: id of the session that the browser had before.
+            app: the app that they signed in with; empty for a browser.
 
         Returns:
-            the identity and the session cookie's value.
+            the identity, and the ``Set-Cookie`` value or the app's access token.
 
         Raises:
             LoginError: the provider has ended its own session meanwhile.
             StorageError, AuditError: nothing can be kept, so nobody is let in.
         """
-        vneid, now = self._vneid, self._vneid.now()
+        vneid, now, mapped = self._vneid, self._vneid.now(), found.mapped
         identity = Identity(mapped.subject, self._provider.issuer_or_origin(), mapped.personal_id, mapped.full_name,
-                            mapped.birth_date, mapped.account_type, mapped.level, claims, began, secrets.token_hex(16))
-        _, cookie = vneid.sessions.begin(identity, now, account)
-        row = self._row(identity, now, answer, claims)
+                            mapped.birth_date, mapped.account_type, mapped.level, found.claims, found.began,
+                            secrets.token_hex(16))
+        begin = vneid.sessions.begin_bearer if app else vneid.sessions.begin
+        record, value = begin(identity, now, found.account)
+        row = self._row(identity, now, records.ends_at(record), found)
         with vneid.storage.begin() as connection:
             if not stored.add(connection, row, now=now):
                 raise LoginError("logged_out_meanwhile", "the provider has ended the session meanwhile", status=403)
         try:
-            vneid.tell(LoginSucceeded(**who._asdict(), who=described(row), level=identity.level,
+            vneid.tell(LoginSucceeded(**who._asdict(), who=described(row), level=identity.level, app=app,
                                       session_id=identity.session_id, replaced_session_id=replaced))
         except AuditError:
             with suppress(StorageError), vneid.storage.begin() as connection:
@@ -76,11 +70,11 @@ class ProviderSessions:
         if replaced:
             vneid.sessions.revocations.end_session(replaced)
             vneid.sessions.store.forget(replaced)
-        return identity, cookie
+        return identity, value
 
-    def _row(self, identity: Identity, now: int, answer: oidc.TokenResponse, claims: Mapping[str, Any]) -> dict[str, Any]:
-        ring, sid = self._vneid.key_ring, claims.get("sid") if self._provider.reads_id_tokens else None
-        hint = {"id_token": answer.id_token} if answer.id_token and self._provider.reads_id_tokens else {}
+    def _row(self, identity: Identity, now: int, expires_at: int, found: SignedIn) -> dict[str, Any]:
+        ring, sid = self._vneid.key_ring, found.claims.get("sid") if self._provider.reads_id_tokens else None
+        hint = {"id_token": found.id_token} if found.id_token and self._provider.reads_id_tokens else {}
         return {
             "session_id": identity.session_id,
             "subject_key": self.subject_keys(identity.issuer, identity.subject)[0],
@@ -89,7 +83,7 @@ class ProviderSessions:
             "account_type": identity.account_type,
             "level": identity.level,
             "started_at": now,
-            "expires_at": now + self._settings["session.max_age"],
+            "expires_at": expires_at,
             "hint": self._hints.seal(hint, identity.session_id.encode()) if hint else None,
             "sid_key": self.sid_keys(sid)[0] if isinstance(sid, str) else None,
         }
@@ -105,12 +99,14 @@ class ProviderSessions:
     def end(self, record: records.Record, who: Who) -> str | None:
         """End a session here and return the URL that ends it at the provider, or None where there is none.
 
+        An app's session ends here only: VNeID's logout is for browsers.
+
         Raises:
             StorageError: it has ended in this process only.
         """
         vneid, session_id = self._vneid, records.session_id(record)
         identity = records.identity_of(record)
-        url = self._logout_url(session_id)
+        url = None if records.is_bearer(record) else self._logout_url(session_id)
         vneid.sessions.revocations.end_session(session_id)
         vneid.sessions.store.forget(session_id)
         row = {"subject_key": self.subject_keys(identity.issuer, identity.subject)[0],

@@ -11,14 +11,14 @@ from vneid_middleware.core import session as records
 from vneid_middleware.core.cookies import MAX_LOGIN_COOKIES
 from vneid_middleware.exceptions import LoginError, SealError, UpstreamError, VNeIDError
 from vneid_middleware.kept import Deadline
-from vneid_middleware.models import ORGANISATION, LoginTransaction, MappedClaims
+from vneid_middleware.models import ORGANISATION, LoginTransaction, MappedClaims, ProviderClient, SignedIn, Who
 from vneid_middleware.plugins.sso.accounts import Accounts
 from vneid_middleware.plugins.sso.backchannel import BackchannelLogout
 from vneid_middleware.plugins.sso.bulkhead import Bulkhead
 from vneid_middleware.plugins.sso.exchange import Exchange, upstream
 from vneid_middleware.plugins.sso.loop import LoopBreaker
 from vneid_middleware.plugins.sso.provider import Provider
-from vneid_middleware.plugins.sso.sessions import ProviderSessions, Who
+from vneid_middleware.plugins.sso.sessions import ProviderSessions
 from vneid_middleware.plugins.sso.settlement import Outcome, Settlement
 from vneid_middleware.storage import logins
 
@@ -42,12 +42,25 @@ class SignOn:
         self._accounts = Accounts(services, self.provider, self._sessions)
         self._logins = services.key_ring.box("login")
         self._mapper = _mapper(services)
-        self._redirect_uri = services.links.own("/callback")
+        self.slot = self._bulkhead.slot
+        self.client = self.web_client("/callback")
+        self.begin_session = self._sessions.begin
         self._by_form = self._settings["sso.response_mode"] == "form_post"
         self.known_outcome = self._settlement.known_outcome
         self.end = self._sessions.end
         self.check_accounts = self._accounts.check
         self.backchannel = BackchannelLogout(services, self.provider, self._sessions, self._bulkhead)
+
+    def web_client(self, callback: str) -> ProviderClient:
+        """Return the portal's own client at the provider.
+
+        Args:
+            callback: path of the endpoint that the provider comes back to, below the prefix.
+        """
+        settings = self._settings
+        secret = settings["sso.client_secret"]
+        return ProviderClient(settings["sso.client_id"], secret.reveal() if secret else "", settings["sso.client_auth"],
+                              self._vneid.links.own(callback), pkce=settings["sso.pkce"] == "S256")
 
     # -- the request ---------------------------------------------------------------------------------------------------
 
@@ -68,21 +81,34 @@ class SignOn:
         Raises:
             LoginError: the provider's metadata can't be had.
         """
-        endpoint = self._authorization_endpoint()
-        transaction = oidc.new_transaction(return_to=return_to, level=level, now=self._vneid.now(),
-                                           issuer=self.provider.issuer, session_id=session_id)
         extra = {name: value for name, value in asked.items() if value}
-        if self._settings["sso.max_age"]:
-            extra["max_age"] = str(self._settings["sso.max_age"])
         if self._by_form:
             extra["response_mode"] = "form_post"
-        url = oidc.authorization_url(endpoint, transaction, client_id=self._settings["sso.client_id"],
-                                     redirect_uri=self._redirect_uri, scope=self._settings["sso.scope"],
-                                     pkce=self._settings["sso.pkce"] == "S256", extra=extra)
+        transaction = self.new_transaction(return_to=return_to, level=level, session_id=session_id)
+        url = self.request_url(transaction, self.client, extra)
         names = self._vneid.sessions.names
         cookie = names.write(names.login(transaction.state), self._logins.seal(transaction),
                              max_age=self._settings["sso.login_ttl"], cross_site=self._by_form)
         return url, [*(names.delete(name) for name in self._surplus(cookies)), cookie]
+
+    def new_transaction(self, *, return_to: str = "", level: int = 0, session_id: str = "") -> LoginTransaction:
+        """Return a login transaction that begins now."""
+        return oidc.new_transaction(return_to=return_to, level=level, now=self._vneid.now(), issuer=self.provider.issuer,
+                                    session_id=session_id)
+
+    def request_url(self, transaction: LoginTransaction, client: ProviderClient, extra: Mapping[str, str]) -> str:
+        """Return the authentication request's URL.
+
+        Args:
+            extra: parameters beside those of the protocol and ``sso.max_age``.
+
+        Raises:
+            LoginError: the provider's metadata can't be had.
+        """
+        max_age = {"max_age": str(self._settings["sso.max_age"])} if self._settings["sso.max_age"] else {}
+        return oidc.authorization_url(self._authorization_endpoint(), transaction, client_id=client.client_id,
+                                      redirect_uri=client.redirect_uri, scope=self._settings["sso.scope"],
+                                      pkce=client.pkce, extra={**extra, **max_age})
 
     def _authorization_endpoint(self) -> str:
         configured = self._settings["sso.authorization_endpoint"]
@@ -132,9 +158,8 @@ class SignOn:
             LoginError: no session; the code names the page.
             StorageError, AuditError: nothing can be kept, so nobody is let in.
         """
-        oidc.check_callback(callback, transaction, now=self._vneid.now(), login_ttl=self._settings["sso.login_ttl"],
-                            issuer_required=self._announces_issuer())
-        assert transaction is not None  # noqa: S101  check_callback raised otherwise
+        self.check(callback, transaction, self._settings["sso.login_ttl"])
+        assert transaction is not None  # noqa: S101  check raised otherwise
         began = self._vneid.now()
         key = logins.state_key(transaction.state)
         with self._bulkhead.slot():
@@ -148,6 +173,15 @@ class SignOn:
             self._settlement.settle(key, outcome)
             return outcome
 
+    def check(self, callback: oidc.Callback, transaction: LoginTransaction | None, login_ttl: int) -> None:
+        """Check that an authorization response belongs to a living login, and to the issuer that was asked.
+
+        Raises:
+            LoginError: see :func:`vneid_middleware.core.oidc.check_callback`.
+        """
+        oidc.check_callback(callback, transaction, now=self._vneid.now(), login_ttl=login_ttl,
+                            issuer_required=self._announces_issuer())
+
     def _announces_issuer(self) -> bool:
         if not self.provider.issuer:
             return False
@@ -157,17 +191,34 @@ class SignOn:
 
     def _sign_in(self, callback: oidc.Callback, transaction: LoginTransaction, before: records.Record | None,
                  who: Who, began: int) -> Outcome:
+        found = self.identify(callback, transaction, self.client, who, began)
+        replaced = records.session_id(before) if before else transaction.session_id
+        identity, cookie = self._sessions.begin(found, who, replaced=replaced)
+        return Outcome(found.return_to, identity.session_id, cookie, identity.authenticated_at)
+
+    def identify(self, callback: oidc.Callback, transaction: LoginTransaction, client: ProviderClient, who: Who,
+                 began: int) -> SignedIn:
+        """Find out whom an authorization response stands for, and whether they may sign in.
+
+        The caller holds a ``slot``, and has checked the response and made sure that it is used once.
+
+        Args:
+            client: whom the provider gave the code to.
+            began: unix second at which the response came.
+
+        Raises:
+            LoginError: nobody signs in; the code says why.
+            StorageError: nobody can say, so nobody is let in.
+        """
         if callback.error:
             raise oidc.provider_error(callback.error)
         with upstream():
-            answer, claims = self._exchange.claims(callback, transaction, Deadline(self._bulkhead.limit))
+            answer, claims = self._exchange.claims(callback, transaction, client, Deadline(self._bulkhead.limit))
         mapped = self._mapped(claims)
         self._check_account(mapped, transaction)
-        replaced = records.session_id(before) if before else transaction.session_id
         self._accounts.check_known(mapped, who)
         account, return_to = self._accounts.find(mapped, transaction.return_to)
-        identity, cookie = self._sessions.begin(mapped, claims, answer, replaced, who, began, account)
-        return Outcome(return_to, identity.session_id, cookie, identity.authenticated_at)
+        return SignedIn(mapped, claims, answer.id_token or "", account, return_to, began)
 
     def _mapped(self, claims: Mapping[str, Any]) -> MappedClaims:
         try:

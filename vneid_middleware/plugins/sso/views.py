@@ -11,8 +11,8 @@ from vneid_middleware.core import oidc, redirects
 from vneid_middleware.core import session as records
 from vneid_middleware.events import LoginRefused, LogoutRefused, RedirectRefused
 from vneid_middleware.exceptions import AuditError, LoginError, StorageError, UpstreamError, VNeIDError
-from vneid_middleware.pages import Link, correlation_id
-from vneid_middleware.plugins.sso.sessions import Who
+from vneid_middleware.models import Who
+from vneid_middleware.pages import Link
 from vneid_middleware.plugins.sso.signon import SignOn
 
 log = logging.getLogger("vneid_middleware")
@@ -26,8 +26,7 @@ _NO_LOGIN = ("request_malformed", "method_not_allowed")
 
 def who_asks(request: Any) -> Who:
     """Return what of a request goes into events, with a new correlation id."""
-    trusted = request.vneid.settings["trusted_proxies"]
-    return Who(correlation_id(), addresses.client(request.environ, trusted), request.headers.get("User-Agent", "")[:200])
+    return addresses.who_asks(request.environ, request.vneid.settings["trusted_proxies"])
 
 
 # -- login -------------------------------------------------------------------------------------------------------------
@@ -153,6 +152,8 @@ def logout_view(request: Any) -> Any:
         vneid.tell_anyway(LogoutRefused(**who._asdict(), code="cross_site"))
         return vneid.pages.outcome(request, "logout_refused", 403, request_id=who.request_id)
     names, record = vneid.sessions.names, vneid.sessions.from_environ(request.environ)
+    if vneid.sessions.bearer_token(request.environ) is not None:
+        return _end_app_session(request, record, who)
     try:
         url = _sign_on(request).end(record, who) if record is not None else None
     except StorageError as error:
@@ -165,6 +166,17 @@ def logout_view(request: Any) -> Any:
     _, others, _ = names.split(request.environ.get("HTTP_COOKIE", ""))
     forgotten = forms.forget(request.environ, others) if forms else []
     return _with_cookies(response, [names.delete(names.session), _sign_on(request).loop.forget(), *forgotten])
+
+
+def _end_app_session(request: Any, record: Any, who: Who) -> Any:
+    """Answer an app that signs out by its access token: there is no browser to send on to VNeID."""
+    vneid = request.vneid
+    if record is None:
+        response = vneid.pages.outcome(request, "login_required", 401, request_id=who.request_id)
+        response.headers.update(vneid.sessions.challenge(request.environ))
+        return response
+    _sign_on(request).end(record, who)
+    return vneid.pages.empty()
 
 
 def logged_out_view(request: Any) -> Any:
