@@ -13,6 +13,7 @@ from typing import Any
 
 from vneid_middleware.simulator.agency import Agency
 from vneid_middleware.simulator.lookups import Lookup, Lookups
+from vneid_middleware.simulator.papers import Wallets
 from vneid_middleware.simulator.switches import FAULT_VALUES, SWITCHES
 
 DEMO_CLIENT = "vneid-demo"
@@ -88,6 +89,7 @@ class State:
             self.switches = {name: values[0] for name, values in SWITCHES.items()}
             self.faults = dict.fromkeys(FAULT_VALUES, "none")
             self.lookups = Lookups(self.clock, self.patience, lambda lookup: self.on_decided(lookup))
+            self.wallets = Wallets(self.clock)
             self.persona = ""
             self.grants: dict[str, Grant] = {}
             self.tokens: dict[str, Grant] = {}
