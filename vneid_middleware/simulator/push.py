@@ -94,7 +94,9 @@ class Push:
         if request.content_length is None or request.content_length > _MAX_BODY:
             raise _Refused("invalid_request", "too large, or without a length", 413)
         try:
-            return self._keys.verified(request.body.decode("ascii"), self._state.agency.jwks, _MAX_BODY)
+            # not body, which copies what is large into a file of its own
+            token = request.body_file.read(request.content_length).decode("ascii")
+            return self._keys.verified(token, self._state.agency.jwks, _MAX_BODY)
         except UnicodeDecodeError as error:
             raise _Refused("invalid_request", "no compact JWS") from error
         except JoseError as error:
