@@ -7,6 +7,7 @@ import json
 import re
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPException
@@ -15,61 +16,20 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from webob import Request, Response
 
+from papers_portal import KEYS, LICENCE, NGUYET, OK, Portal, signed
+from papers_portal import change as any_change
 from support import serving
-from vneid_middleware.core.keys import public_jwk
 from vneid_middleware.simulator import make_simulator
+from vneid_middleware.simulator.accounts import basic
 from vneid_middleware.simulator.agency import Agency
 from vneid_middleware.simulator.switches import PUSH_STATUSES, RANDOM_PUSH_FAULTS
 
 NOW = 1_800_000_000
-NGUYET = "100190000001"
-LICENCE = {"SoGPLX": "790123456789", "HangGPLX": "B", "HoVaTen": "Nguyễn Thị Ánh Nguyệt", "NgaySinh": "19900517"}
-KEYS = {"ES256": ec.generate_private_key(ec.SECP256R1()), "RS256": rsa.generate_private_key(65537, 2048)}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 FOREIGN = ec.generate_private_key(ec.SECP256R1())
-OK = {"status": "ok", "responseCode": "00", "responseMessage": "Thành công", "data": LICENCE}
-
-
-def signed(claims: Any, alg: str = "ES256", key: Any = None, **headers: Any) -> str:
-    header = {"kid": public_jwk(KEYS[alg])["kid"], **headers}
-    return jwt.PyJWS().encode(json.dumps(claims).encode(), key or KEYS[alg], algorithm=alg, headers=header)
-
-
-class Portal:
-    """Publishes its keys, notes what it is asked, and answers what the test says."""
-
-    def __init__(self, base: str) -> None:
-        self.base = base
-        self.start_again()
-
-    def start_again(self) -> None:
-        self.asked: list[dict[str, Any]] = []
-        self.requests: list[Any] = []
-        self.answers: list[Any] = []
-        self.published = list(KEYS.values())
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        request = Request(environ)
-        return self._answer(request)(environ, start_response)
-
-    def _answer(self, request: Request) -> Response:
-        if request.path_info == "/vneid/.well-known/jwks.json":
-            keys = [{**public_jwk(key), "use": "sig"} for key in self.published]
-            return Response(json.dumps({"keys": keys}).encode(), content_type="application/json")
-        self.requests.append((request.content_type, request.headers.get("Authorization"), request.body))
-        with suppress(jwt.InvalidTokenError, ValueError):
-            # read without trust: the tests verify where it matters
-            self.asked.append(jwt.decode(request.body, options={"verify_signature": False})
-                              if request.content_type == "application/jose" else json.loads(request.body))
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Response):
-            return answer.copy()
-        content = {"requestId": self.asked[-1].get("requestId"), **answer}
-        if request.content_type == "application/jose":
-            return Response(signed(content).encode(), content_type="application/jose")
-        return Response(json.dumps(content).encode(), content_type="application/json")
 
 
 class Vneid:
@@ -116,10 +76,7 @@ class Vneid:
 
 
 def change(version: int = 1, **changed: Any) -> dict[str, Any]:
-    claims = {"changeId": f"c-{version}", "idempotencyKey": f"k-{version}", "loaiGiayTo": "GPLX", "soDinhDanh": NGUYET,
-              "maGiayTo": "790123456789", "version": version, "action": "upsert", "data": {**LICENCE, "SoSeri": str(version)},
-              "iat": NOW, **changed}
-    return {name: value for name, value in claims.items() if value is not ...}
+    return any_change(version, **{"iat": NOW, **changed})
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +110,7 @@ def vneid(running: Vneid, portal: Portal) -> Vneid:
 @pytest.mark.parametrize("alg", ["ES256", "PS256", "RS256"])
 def test_a_question_is_signed_by_a_published_key_and_says_from_whom_and_for_whom(vneid: Vneid, portal: Portal, alg: str) -> None:
     vneid.switch(pull_alg=alg)
+    portal.answers = [{**OK, "iss": portal.base, "aud": "vneid", "iat": NOW - 300}]
     came = vneid.ask(thamSo={"SoGPLX": "790123456789"})
     assert (came["status"], came["signature"], came["http"], came["answer"]["data"]) == ("ok", "valid", 200, LICENCE)
     kind, key, token = portal.requests[0]
@@ -207,7 +165,8 @@ def test_what_a_portal_may_answer_is_told_as_it_came(vneid: Vneid, portal: Porta
     ({**OK, "requestId": "another"}, "requestId"), ({**OK, "responseCode": 0}, "responseCode"),
     ({**OK, "status": "not_found"}, "data"), ({**OK, "status": "mismatch", "fields": ["HoVaTen"]}, "data"),
     ({**OK, "status": "mismatch", "data": None}, "fields"), ({**OK, "status": "multiple", "data": None, "fields": [1]}, "fields"),
-    ({**OK, "status": "pending", "data": None}, "retryAfter")])
+    ({**OK, "status": "pending", "data": None}, "retryAfter"), ({**OK, "iss": "https://evil.example"}, "iss"),
+    ({**OK, "aud": "another"}, "aud"), ({**OK, "iat": NOW - 301}, "iat"), ({**OK, "iat": str(NOW)}, "iat")])
 def test_an_answer_that_says_what_it_must_not_is_not_kept(vneid: Vneid, portal: Portal, answer: Any, problem: str) -> None:
     portal.answers = [answer]
     came = vneid.ask()
@@ -329,7 +288,7 @@ def test_the_keys_of_questions_can_be_replaced_and_fail(vneid: Vneid) -> None:
 @pytest.mark.parametrize("alg", ["ES256", "RS256"])
 def test_changes_are_taken_in_the_order_of_their_versions(vneid: Vneid, alg: str) -> None:
     assert vneid.push(signed(change(1), alg)) == (200, {"responseCode": "00", "responseMessage": "Đã nhận", "status": "ok",
-                                                       "version": 1})
+                                                       "changeId": "c-1", "version": 1})
     assert vneid.push(signed(change(4), alg))[0] == 200, "what was superseded on the way need not come"
     status, answer = vneid.push(signed(change(2), alg))
     assert (status, answer["status"], answer["version"]) == (409, "stale", 4)
@@ -412,13 +371,19 @@ def test_changes_come_through_every_platform(vneid: Vneid) -> None:
     service = "/".join(quote(part, safe="") for part in agency.x_road_service.split("/"))
     paths = [(f"/XrdAdapter/RestService/forward/documents/changes?dstcode={quote(agency.dstcode)}", {}),
              (f"/r1/{service}/documents/changes", {"X_Road_Client": agency.x_road_client})]
+    pair = urlencode({"grant_type": "client_credentials"}).encode()
+    got = vneid.send("POST", "/token", pair, {**FORM, "Authorization": basic(agency.client_id, agency.client_secret)})
+    paths.append(("/vneid/1.0/documents/changes", {"Authorization": "Bearer " + json.loads(got.content)["access_token"]}))
+    keys = {"AccessKey": agency.access_key, "SecretKey": agency.secret_key, "AppName": agency.app_name,
+            "PartnerCode": agency.partner_code, "PartnerCodeCus": agency.partner_code_cus}
+    paths.append(("/lgsp/documents/changes", {"lgspaccesstoken": b64encode(json.dumps(keys).encode()).decode()}))
     for version, (path, headers) in enumerate(paths, 1):
         assert vneid.push(signed(change(version)), path, **headers)[0] == 200
         assert vneid.push(signed(change(version, iat=0)), path, **headers)[0] == 401
     assert vneid.push(signed(change(9)), f"/r1/{service}/documents/changes")[0] == 400
     for path in ("/vneid/1.0/documents/changes", "/lgsp/documents/changes"):
         assert vneid.push(signed(change(9)), path)[0] == 401
-    assert vneid.outcomes() == {"taken": 2}
+    assert vneid.outcomes() == {"taken": 4}
 
 
 def test_neither_log_nor_refusals_tell_whose_document_it_is(vneid: Vneid) -> None:
@@ -456,7 +421,8 @@ def test_a_connection_may_close_without_an_answer(vneid: Vneid, fault: str, outc
 @pytest.mark.parametrize(("fault", "status", "code", "outcome", "held"), [
     ("taken-500", 500, None, "taken", 1), ("forgets", 200, "00", "forgotten", 0),
     ("malformed-envelope", 200, None, "not-taken", 0),
-    ("other-code", 200, "77", "not-taken", 0), ("409-older", 409, "08", "not-taken", 0)])
+    ("other-code", 200, "77", "not-taken", 0), ("other-change", 200, "00", "not-taken", 0),
+    ("409-older", 409, "08", "not-taken", 0)])
 def test_an_answer_may_say_what_is_not_so(
         vneid: Vneid, fault: str, status: int, code: str | None, outcome: str, held: int) -> None:
     vneid.switch(fault__push=fault)
@@ -465,6 +431,7 @@ def test_an_answer_may_say_what_is_not_so(
     if code:
         told = json.loads(answer.content)
         assert (told["responseCode"], told.get("version", 7)) == (code, 6 if fault == "409-older" else 7)
+        assert (told.get("changeId", "c-7") == "c-7") == (fault != "other-change")
     assert (vneid.outcomes(), len(vneid.documents()["documents"])) == ({outcome: 1}, held)
 
 
@@ -503,8 +470,6 @@ def opened(vneid: Vneid, persona: str = "nguyet") -> str:
     assert answer.status == 303
     return str(answer.getheader("Location"))
 
-
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def page(vneid: Vneid, path: str, **headers: str) -> str:

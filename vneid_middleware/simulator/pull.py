@@ -29,6 +29,8 @@ _SECONDS = 35
 _MAX_ANSWER = 14_100_000
 _MAX_TRIES = 20
 _LONGEST_PAUSE = 60
+_MAX_AGE = 300
+"""Seconds that an answer's ``iat`` may differ from now."""
 
 
 class Pull:
@@ -126,10 +128,21 @@ class Pull:
             return {**result, "status": "invalid_response" if reply.status == 200 else "refused", "problem": problem}
         if reply.status not in STATUSES.values() or (reply.status != 200 and answer.get("status") not in STATUSES):
             return {**result, "status": "refused", "problem": str(answer.get("error") or answer.get("responseMessage") or "")}
-        problem = _problem(answer, asked, reply.status, result["signature"])
+        problem = self._misaddressed(answer) or _problem(answer, asked, reply.status, result["signature"])
         if problem:
             return {**result, "status": "invalid_response", "problem": problem}
         return {**result, "status": answer["status"], "answer": answer}
+
+
+    def _misaddressed(self, answer: Mapping[str, Any]) -> str:
+        """Return what is wrong with ``iss``, ``aud`` and ``iat``, where the portal says them."""
+        now, agency = int(self._state.clock()), self._state.agency
+        if answer.get("iss", agency.audience) != agency.audience:
+            return "iss: not the portal"
+        if answer.get("aud", agency.caller) != agency.caller:
+            return "aud: somebody else"
+        issued = answer.get("iat", now)
+        return "" if type(issued) is int and abs(issued - now) <= _MAX_AGE else "iat: not of now"
 
 
 def _problem(answer: Mapping[str, Any], asked: Asked, http: int, signature: str) -> str:

@@ -76,10 +76,10 @@ class Push:
         arrival = wallets.arrived(change, fault)
         if fault == "forgets":
             arrival.outcome = FORGOTTEN
-            return _envelope(Verdict(OK, change.version))
+            return _envelope(Verdict(OK, change.version), change_id=change.change_id)
         if fault in ("taken-closed", "taken-500"):
             wallets.take(change, arrival)
-        return _played(self._state, fault, change.version) or _envelope(wallets.take(change, arrival))
+        return _played(self._state, fault, change.version) or _envelope(wallets.take(change, arrival), change_id=change.change_id)
 
     def _fault(self) -> str:
         """Return the fault that this message meets."""
@@ -107,7 +107,7 @@ class Push:
 
     def _refuse(self, refusal: _Refused) -> Response:
         self._state.wallets.refuse(refusal.reason)
-        return _envelope(Verdict(refusal.status, 0), refusal.reason, refusal.http)
+        return _envelope(Verdict(refusal.status, 0), message=refusal.reason, http=refusal.http)
 
 
 def _read(claims: Mapping[str, Any], now: int, portal: str) -> Change:
@@ -148,13 +148,12 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _envelope(verdict: Verdict, message: str = "", http: int = 0) -> Response:
+def _envelope(verdict: Verdict, *, change_id: str = "", message: str = "", http: int = 0) -> Response:
     """Answer with the envelope; ``version`` is the one that is held, where one is."""
     status, code, words = _ANSWERS[verdict.status]
-    body: dict[str, Any] = {"responseCode": code, "responseMessage": message or words, "status": verdict.status}
-    if verdict.version:
-        body["version"] = verdict.version
-    return json_answer(body, http or status)
+    body = {"responseCode": code, "responseMessage": message or words, "status": verdict.status}
+    known = {"changeId": change_id, "version": verdict.version}
+    return json_answer({**body, **{name: value for name, value in known.items() if value}}, http or status)
 
 
 def _played(state: State, fault: str, version: int) -> Response | None:
@@ -171,6 +170,8 @@ def _played(state: State, fault: str, version: int) -> Response | None:
         return response
     if fault == "409-older":
         return _envelope(Verdict(STALE, version - 1))
+    if fault == "other-change":
+        return _envelope(Verdict(OK, version), change_id="another")
     if fault == "malformed-envelope":
         return json_answer({"envelope": [{"responseCode": "00", "status": OK}]})
     if fault == "other-code":

@@ -69,11 +69,11 @@ PULL_FAULTS = ("none", *SPOILT_SIGNATURES, "replayed-jti", "wrong-aud", "expired
 """What can be wrong with a question for a document."""
 
 RANDOM_PUSH_FAULTS = ("408", "425", "429", "500", "503", "closed", "taken-closed", "taken-500", "broken-off", "invalid-json",
-                      "malformed-envelope", "other-code")
+                      "malformed-envelope", "other-code", "other-change")
 """What ``random`` draws from: all of it is to be tried again."""
 PUSH_STATUSES = ("400", "401", "403", "404", "408", "409", "425", "429")
 PUSH_FAULTS = (*FAULTS, *PUSH_STATUSES, "409-older", "closed", "taken-closed", "taken-500", "forgets", "malformed-envelope",
-               "other-code", "random")
+               "other-code", "other-change", "random")
 """How the taking of a change can go wrong, beside the ways of every endpoint."""
 WALLET_FAULTS = {"pull": PULL_FAULTS, "push": PUSH_FAULTS, "documents_jwks": FAULTS}
 FAULT_VALUES = {**SIGN_ON_FAULTS, **COUNTER_FAULTS, **WALLET_FAULTS}

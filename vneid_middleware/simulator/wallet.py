@@ -13,7 +13,7 @@ from webob import Request, Response
 
 from vneid_middleware.simulator import paper_words
 from vneid_middleware.simulator.answers import WITH_SCRIPT, Pages, ProtocolError, json_answer, json_body, redirect, refuse_foreign
-from vneid_middleware.simulator.papers import TAKEN, Asked, Paper
+from vneid_middleware.simulator.papers import TAKEN, Arrival, Asked, Paper
 from vneid_middleware.simulator.personas import PERSONAS, Persona
 from vneid_middleware.simulator.phone import PEOPLE, hand_out, owner
 from vneid_middleware.simulator.pull import WITH_DATA, Pull
@@ -24,6 +24,7 @@ _AT_ONCE = 2
 _MAX_WAIT = 120
 _MAX_SHOWN = 5
 _MAX_TEXT = 4_096
+_TO_ASK_AGAIN = ("not_found", "mismatch", "multiple", "invalid_request", "unavailable", "refused", "unreachable")
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,13 @@ class Wallet:
         if kind:
             return self._page(request, "wallet_ask.html", **common, kind=kind,
                               inputs=paper_words.INPUTS.get(kind, paper_words.OTHER_INPUTS))
-        wallets, number = self._state.wallets, persona.personal_id
-        news = [arrival for arrival in wallets.arrivals(personal_id=number) if arrival.outcome == TAKEN]
-        return self._page(request, "wallet.html", **common, kinds=paper_words.KINDS, mark=self._mark(persona),
-                          state_path="/wallet/state", cards=cards(wallets.papers(personal_id=number), wallets.asked_by(number)),
-                          news=news[:-_MAX_SHOWN - 1:-1], asked=wallets.asked_by(number)[:_MAX_SHOWN])
+        # first the mark: what comes while the page is made makes it load again
+        mark, wallets, number = self._mark(persona), self._state.wallets, persona.personal_id
+        arrivals, asked = wallets.arrivals(personal_id=number), wallets.asked_by(number)
+        news = [arrival for arrival in arrivals if arrival.outcome == TAKEN][:-_MAX_SHOWN - 1:-1]
+        return self._page(request, "wallet.html", **common, kinds=paper_words.KINDS, mark=mark, state_path="/wallet/state",
+                          cards=cards(wallets.papers(personal_id=number), asked), news=news, asked=asked[:_MAX_SHOWN],
+                          newest=_newest(news, asked), again=_TO_ASK_AGAIN)
 
     def press(self, request: Request) -> Response:
         """Do what a form on a page says: open a citizen's wallet, or ask for a paper."""
@@ -132,7 +135,7 @@ class Wallet:
 def cards(papers: Iterable[Paper], asked: Iterable[Asked]) -> list[Card]:
     """Return a citizen's papers, the newest first.
 
-    What was asked for has no id of its own: it is the pushed paper whose id stands among its values, and the newer one is shown.
+    What was asked for may come without an id: it is the pushed paper whose id stands among its values. The newer one is shown.
 
     Args:
         papers: what was pushed.
@@ -145,8 +148,9 @@ def cards(papers: Iterable[Paper], asked: Iterable[Asked]) -> list[Card]:
         if question.kind in seen or status not in WITH_DATA:
             continue
         seen.add(question.kind)
-        data = question.result["answer"]["data"]
-        values = [value for value in data.values() if isinstance(value, str)]
+        answer = question.result["answer"]
+        data = answer["data"]
+        values = [value for value in (answer.get("maGiayTo"), *data.values()) if isinstance(value, str)]
         place = next(((question.kind, value) for value in values if (question.kind, value) in found), (question.kind, ""))
         if place not in found or found[place].at <= question.at:
             found[place] = Card(*place, "valid" if status == "ok" else status, 0, "", question.at, data)
@@ -157,6 +161,13 @@ def _pushed(paper: Paper) -> Card:
     change = paper.change
     return Card(change.key.kind, change.key.paper_id, "revoked" if change.action == "revoke" else "valid", change.version,
                 change.action, paper.at, change.data or {})
+
+
+def _newest(news: list[Arrival], asked: list[Asked]) -> str:
+    """Return the part of the page that a reader is led to: what happened last."""
+    if news and not (asked and asked[0].at > news[0].at):
+        return "news"
+    return "asked" if asked else ""
 
 
 def _typed(form: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
