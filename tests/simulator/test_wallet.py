@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
 import threading
@@ -12,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import jwt
 import pytest
@@ -21,42 +20,19 @@ from webob import Request, Response
 
 from papers_portal import KEYS, LICENCE, NGUYET, OK, Portal, signed
 from papers_portal import change as any_change
+from simulator_client import NOW, SimulatorClient
 from support import serving
 from vneid_middleware.simulator import make_simulator
 from vneid_middleware.simulator.accounts import basic
 from vneid_middleware.simulator.agency import Agency
 from vneid_middleware.simulator.switches import PUSH_STATUSES, RANDOM_PUSH_FAULTS
 
-NOW = 1_800_000_000
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 FOREIGN = ec.generate_private_key(ec.SECP256R1())
 
 
-class Vneid:
-    """Calls the simulator by HTTP, as a citizen's program and as a portal that pushes."""
-
-    def __init__(self, base: str, app: Any) -> None:
-        self.base, self.app, self.now = base, app, float(NOW)
-
-    def send(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Any:
-        connection = http.client.HTTPConnection(urlsplit(self.base).netloc, timeout=20)
-        try:
-            connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            answer.content = answer.read()
-            return answer
-        finally:
-            connection.close()
-
-    def post(self, path: str, body: Any) -> tuple[int, Any]:
-        answer = self.send("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-        return answer.status, json.loads(answer.content)
-
-    def get(self, path: str) -> Any:
-        return json.loads(self.send("GET", path).content)
-
-    def switch(self, **values: str) -> None:
-        assert self.post("/control/switches", {name.replace("__", "."): value for name, value in values.items()})[0] == 200
+class Vneid(SimulatorClient):
+    """Calls the simulator as a citizen's program and as a portal that pushes."""
 
     def ask(self, **changed: Any) -> Any:
         status, answer = self.post("/wallet/ask", {"persona": "nguyet", "loaiGiayTo": "GPLX", **changed})
@@ -65,7 +41,7 @@ class Vneid:
 
     def push(self, token: str, path: str = "/documents/changes", **headers: str) -> tuple[int, Any]:
         sent = {"Content-Type": "application/jose", **{name.replace("_", "-"): value for name, value in headers.items()}}
-        answer = self.send("POST", path, token.encode(), sent)
+        answer = self.request("POST", path, token.encode(), sent)
         return answer.status, json.loads(answer.content)
 
     def documents(self, **query: str) -> Any:
@@ -145,7 +121,7 @@ def test_a_portal_that_needs_time_is_asked_again_with_the_same_id_and_another_jt
 
 
 def test_nobody_asked_under_an_unknown_id(vneid: Vneid) -> None:
-    assert vneid.send("GET", "/wallet/asked?requestId=x").status == 404
+    assert vneid.request("GET", "/wallet/asked?requestId=x").status == 404
 
 
 @pytest.mark.parametrize(("answer", "status"), [
@@ -224,7 +200,7 @@ def test_the_portals_new_key_is_fetched_when_none_fits(vneid: Vneid, portal: Por
 def test_a_program_that_asks_badly_is_told(vneid: Vneid, portal: Portal, body: Any) -> None:
     assert vneid.post("/wallet/ask", body)[0] == 400
     assert portal.requests == []
-    assert vneid.send("POST", "/wallet/ask", json.dumps(body).encode(), {"Content-Type": "text/plain"}).status == 415
+    assert vneid.request("POST", "/wallet/ask", json.dumps(body).encode(), {"Content-Type": "text/plain"}).status == 415
 
 
 # -- asking wrongly ----------------------------------------------------------------------------------------------------
@@ -280,7 +256,7 @@ def test_the_keys_of_questions_can_be_replaced_and_fail(vneid: Vneid) -> None:
     vneid.post("/control/rotate-document-keys", {})
     assert before.isdisjoint(key["kid"] for key in vneid.get("/documents/jwks.json")["keys"])
     vneid.switch(fault__documents_jwks="503")
-    assert vneid.send("GET", "/documents/jwks.json").status == 503
+    assert vneid.request("GET", "/documents/jwks.json").status == 503
 
 
 # -- pushed changes ----------------------------------------------------------------------------------------------------
@@ -310,7 +286,7 @@ def test_documents_are_told_apart_and_found(vneid: Vneid) -> None:
     assert [len(vneid.documents(**query)["documents"]) for query in (
         {}, {"persona": "nguyet"}, {"soDinhDanh": duc}, {"loaiGiayTo": "GPLX"}, {"maGiayTo": "2"},
         {"persona": "duc", "loaiGiayTo": "BHYT"})] == [4, 3, 1, 3, 1, 0]
-    assert vneid.send("GET", "/wallet/documents?persona=nobody").status == 400
+    assert vneid.request("GET", "/wallet/documents?persona=nobody").status == 400
 
 
 @pytest.mark.parametrize(("again", "status", "outcome"), [
@@ -351,7 +327,7 @@ def test_other_ways_to_send_a_change_are_refused(vneid: Vneid, portal: Portal, f
     assert vneid.push(signed(change()), Content_Type="application/json")[0] == 415
     huge = Request.blank("/documents/changes", method="POST", content_type="application/jose", content_length=14_100_001)
     assert huge.get_response(vneid.app).status_int == 413
-    assert vneid.send("GET", "/documents/changes").status == 405
+    assert vneid.request("GET", "/documents/changes").status == 405
     vneid.post("/control/agency", {"jwks": f"http://127.0.0.1:{free_port()}/"})
     status, answer = vneid.push(signed(change()))
     assert (status, answer["status"]) == (503, "unavailable")
@@ -372,7 +348,7 @@ def test_changes_come_through_every_platform(vneid: Vneid) -> None:
     paths = [(f"/XrdAdapter/RestService/forward/documents/changes?dstcode={quote(agency.dstcode)}", {}),
              (f"/r1/{service}/documents/changes", {"X_Road_Client": agency.x_road_client})]
     pair = urlencode({"grant_type": "client_credentials"}).encode()
-    got = vneid.send("POST", "/token", pair, {**FORM, "Authorization": basic(agency.client_id, agency.client_secret)})
+    got = vneid.request("POST", "/token", pair, {**FORM, "Authorization": basic(agency.client_id, agency.client_secret)})
     paths.append(("/vneid/1.0/documents/changes", {"Authorization": "Bearer " + json.loads(got.content)["access_token"]}))
     keys = {"AccessKey": agency.access_key, "SecretKey": agency.secret_key, "AppName": agency.app_name,
             "PartnerCode": agency.partner_code, "PartnerCodeCus": agency.partner_code_cus}
@@ -400,7 +376,7 @@ def test_neither_log_nor_refusals_tell_whose_document_it_is(vneid: Vneid) -> Non
 @pytest.mark.parametrize("fault", [*PUSH_STATUSES, "500", "503"])
 def test_a_status_without_a_version_takes_nothing(vneid: Vneid, fault: str) -> None:
     vneid.switch(fault__push=fault)
-    answer = vneid.send("POST", "/documents/changes", signed(change()).encode(), {"Content-Type": "application/jose"})
+    answer = vneid.request("POST", "/documents/changes", signed(change()).encode(), {"Content-Type": "application/jose"})
     assert (answer.status, answer.getheader("Retry-After")) == (int(fault), "1" if fault == "429" else None)
     assert b"version" not in answer.content
     assert vneid.outcomes() == {"not-taken": 1}
@@ -426,7 +402,7 @@ def test_a_connection_may_close_without_an_answer(vneid: Vneid, fault: str, outc
 def test_an_answer_may_say_what_is_not_so(
         vneid: Vneid, fault: str, status: int, code: str | None, outcome: str, held: int) -> None:
     vneid.switch(fault__push=fault)
-    answer = vneid.send("POST", "/documents/changes", signed(change(7)).encode(), {"Content-Type": "application/jose"})
+    answer = vneid.request("POST", "/documents/changes", signed(change(7)).encode(), {"Content-Type": "application/jose"})
     assert answer.status == status
     if code:
         told = json.loads(answer.content)
@@ -466,30 +442,30 @@ def test_a_part_of_the_changes_meets_a_fault_by_chance(vneid: Vneid) -> None:
 # -- the page ----------------------------------------------------------------------------------------------------------
 
 def opened(vneid: Vneid, persona: str = "nguyet") -> str:
-    answer = vneid.send("POST", "/wallet", urlencode({"persona": persona}).encode(), FORM)
+    answer = vneid.request("POST", "/wallet", urlencode({"persona": persona}).encode(), FORM)
     assert answer.status == 303
     return str(answer.getheader("Location"))
 
 
 
 def page(vneid: Vneid, path: str, **headers: str) -> str:
-    text = vneid.send("GET", path, headers=headers).content.decode()
+    text = vneid.request("GET", path, headers=headers).content.decode()
     return re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", text.partition("<main")[2]))
 
 
 def test_the_wallet_asks_by_a_form_and_says_in_words_what_came(vneid: Vneid, portal: Portal) -> None:
     place = opened(vneid)
     assert "Chưa có giấy tờ nào." in page(vneid, place)
-    assert 'name="typed.SoGPLX"' in vneid.send("GET", place + "&kind=GPLX").content.decode()
-    assert 'name="kind" required' in vneid.send("GET", place + "&kind=?").content.decode()
+    assert 'name="typed.SoGPLX"' in vneid.request("GET", place + "&kind=GPLX").content.decode()
+    assert 'name="kind" required' in vneid.request("GET", place + "&kind=?").content.decode()
     device = place.partition("device=")[2]
     form = {"device": device, "kind": "GPLX", "typed.SoGPLX": "790", "typed.HoVaTen": " ", "more": "NoiCap = Hà Nội\nx"}
     portal.answers = [{**OK, "status": "mismatch", "data": None, "fields": ["HoVaTen", "KhongBiet"]}]
-    assert vneid.send("POST", "/wallet", urlencode(form).encode(), FORM).status == 303
+    assert vneid.request("POST", "/wallet", urlencode(form).encode(), FORM).status == 303
     assert portal.asked[0]["thamSo"] == {"SoGPLX": "790", "NoiCap": "Hà Nội"}
     assert "Thông tin bạn nhập chưa khớp: Họ và tên, KhongBiet" in page(vneid, place)
     portal.answers = [{**OK, "status": "expired"}]
-    vneid.send("POST", "/wallet", urlencode({"device": device, "kind": "GPLX"}).encode(), FORM)
+    vneid.request("POST", "/wallet", urlencode({"device": device, "kind": "GPLX"}).encode(), FORM)
     assert "thamSo" not in portal.asked[1]
     shown = page(vneid, place)
     for words in ("Giấy tờ đã hết hạn", "Chữ ký của cơ quan hợp lệ", "Số giấy phép lái xe 790123456789", "17/05/1990",
@@ -522,14 +498,14 @@ def test_a_wrong_form_asks_nobody(
         vneid: Vneid, portal: Portal, form: dict[str, str], headers: dict[str, str], status: int) -> None:
     device = opened(vneid).partition("device=")[2]
     sent = {name: value.replace("DEVICE", device) for name, value in form.items()}
-    assert vneid.send("POST", "/wallet", urlencode(sent).encode(), {**FORM, **headers}).status == status
+    assert vneid.request("POST", "/wallet", urlencode(sent).encode(), {**FORM, **headers}).status == status
     assert portal.requests == []
 
 
 def test_what_a_portal_sends_is_shown_as_text(vneid: Vneid, portal: Portal) -> None:
     place = opened(vneid)
     vneid.push(signed(change(1, maGiayTo="<i>", data={"<b>x</b>": "<script>", "nested": {"a": [1]}, "none": None})))
-    text = vneid.send("GET", place).content.decode()
+    text = vneid.request("GET", place).content.decode()
     assert "<script>" not in text.partition("<main")[2]
     assert "&lt;script&gt;" in text
     assert [tag for tag in ("<b>x", "<i>") if tag in text] == []
