@@ -166,6 +166,8 @@ def jose(token: str, status: int = 200) -> Response:
     (Response(b"<h1>", content_type="text/html", status=403), "refused", "missing"),
     (Response(b'{"status": "ok"}', content_type="application/json", status=500), "refused", "missing"),
     (Response(b"", status=302, location="http://169.254.169.254/"), "refused", "missing"),
+    (Response(b'{"status": ["ok"]}', content_type="application/json", status=503), "refused", "missing"),
+    (jose("x", 503), "refused", "invalid"),
     (jose(signed({**OK, "status": "unavailable", "data": None}), 503), "unavailable", "valid"),
     (jose(signed({**OK, "status": "invalid_request", "data": None}), 400), "invalid_request", "valid"),
     (jose(signed({**OK, "status": "ok"}), 503), "invalid_response", "valid")])
@@ -231,11 +233,12 @@ def test_a_spoilt_question_is_refused_by_whoever_checks_it(vneid: Vneid, portal:
 def test_other_faults_of_a_question(vneid: Vneid, portal: Portal) -> None:
     typed = {"HoVaTen": "Nguyễn"}
     vneid.ask(thamSo=typed)
-    for fault in ("replayed-jti", "no-typed-data", "typed-data-list", "no-number", "old-iat"):
+    for fault in ("replayed", "no-typed-data", "typed-data-list", "no-number", "old-iat"):
         vneid.switch(fault__pull=fault)
         vneid.ask(thamSo=typed)
-    first, replayed, without, in_list, nobody, old = portal.asked
-    assert replayed["jti"] == first["jti"] != without["jti"]
+    first, sent, replayed, without, in_list, nobody, old = portal.asked
+    assert replayed == sent
+    assert sent["jti"] != first["jti"]
     assert (first["thamSo"], "thamSo" in without, in_list["thamSo"]) == (typed, False, [typed])
     assert "soDinhDanh" not in nobody
     assert (old["iat"], old["exp"]) == (NOW - 3600, NOW + 60)

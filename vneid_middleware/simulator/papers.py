@@ -114,8 +114,6 @@ class Wallets:
         self._sequence = 0
         self._refused: Counter[str] = Counter()
         self._asked: dict[str, Asked] = {}
-        self.last_jti = ""
-        """Of the last question, for a fault that sends it again."""
 
     def arrived(self, change: Change, fault: str) -> Arrival:
         """Note that a change came, before anything is done with it."""

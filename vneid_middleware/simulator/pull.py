@@ -78,7 +78,8 @@ class Pull:
         is_signed = self._state.switches["pull_form"] == "jws"
         body, headers = self._question(asked, is_signed)
         try:
-            reply = call("POST", self._state.agency.documents, body, headers, seconds=_SECONDS, limit=_MAX_ANSWER)
+            for _ in range(2 if self._state.faults["pull"] == "replayed" else 1):
+                reply = call("POST", self._state.agency.documents, body, headers, seconds=_SECONDS, limit=_MAX_ANSWER)
         except Unreachable as error:
             return {"status": "unreachable", "http": 0, "signature": "none", "problem": error.reason, "answer": {}}
         return self._judged(asked, reply, is_signed)
@@ -99,40 +100,46 @@ class Pull:
                                                               "Authorization": f"Bearer {key}"}
 
     def _signed(self, content: Mapping[str, Any], fault: str) -> bytes:
-        now, wallets, agency = int(self._state.clock()), self._state.wallets, self._state.agency
+        now, agency = int(self._state.clock()), self._state.agency
         claims = {"iss": agency.caller, "aud": agency.audience, "iat": now, "exp": now + _LIFETIME,
                   "jti": secrets.token_urlsafe(16), **content}
         changes: dict[str, dict[str, Any]] = {
             "wrong-aud": {"aud": "https://another.example"}, "unknown-caller": {"iss": "stranger"},
             "expired": {"iat": now - 400, "exp": now - 340}, "old-iat": {"iat": now - 3600},
-            "future-iat": {"iat": now + 3600, "exp": now + 3660},
-            "replayed-jti": {"jti": wallets.last_jti or claims["jti"]}}
+            "future-iat": {"iat": now + 3600, "exp": now + 3660}}
         missing = {"no-jti": "jti", "no-iat": "iat", "no-exp": "exp"}.get(fault)
         claims = {name: value for name, value in {**claims, **changes.get(fault, {})}.items() if name != missing}
-        wallets.last_jti = claims.get("jti", wallets.last_jti)
         return self.keys.sign(claims, self._state.switches["pull_alg"], fault if fault in SPOILT_SIGNATURES else "none").encode()
 
     def _judged(self, asked: Asked, reply: Reply, is_signed: bool) -> dict[str, Any]:
         """Return what an answer is worth. ``signature`` is ``valid``, ``invalid``, ``missing``, or ``not-due`` for a key."""
-        result: dict[str, Any] = {"http": reply.status, "signature": "missing" if is_signed else "not-due", "problem": "",
-                                  "answer": {}}
-        try:
-            if reply.kind == "application/jose" and is_signed:
-                result["signature"] = "invalid"
-                answer = self._portal_keys.verified(reply.body.decode("ascii"), self._state.agency.jwks, _MAX_ANSWER)
-                result["signature"] = "valid"
-            else:
-                answer = loads_object(reply.body)
-        except (JoseError, ValueError) as error:
-            problem = f"{error.code}: {error.detail}" if isinstance(error, JoseError) else str(error)
-            return {**result, "status": "invalid_response" if reply.status == 200 else "refused", "problem": problem}
-        if reply.status not in STATUSES.values() or (reply.status != 200 and answer.get("status") not in STATUSES):
-            return {**result, "status": "refused", "problem": str(answer.get("error") or answer.get("responseMessage") or "")}
-        problem = self._misaddressed(answer) or _problem(answer, asked, reply.status, result["signature"])
+        signature, answer, problem = self._opened(reply, is_signed)
+        result = {"http": reply.status, "signature": signature, "problem": problem, "answer": {}}
+        status = answer.get("status")
+        known = STATUSES.get(status) if isinstance(status, str) else None
+        if reply.status not in STATUSES.values() or (reply.status != 200 and known is None):
+            words = answer.get("error") or answer.get("responseMessage")
+            return {**result, "status": "refused", "problem": problem or str(words or "")}
+        problem = problem or self._misaddressed(answer) or _problem(answer, asked, reply.status, signature)
         if problem:
             return {**result, "status": "invalid_response", "problem": problem}
-        return {**result, "status": answer["status"], "answer": answer}
+        return {**result, "status": status, "answer": answer}
 
+    def _opened(self, reply: Reply, is_signed: bool) -> tuple[str, dict[str, Any], str]:
+        """Return how it stands with the signature, the answer, and what is wrong with both: then the answer is empty."""
+        if not (is_signed and reply.kind == "application/jose"):
+            signature = "missing" if is_signed else "not-due"
+            try:
+                return signature, loads_object(reply.body), ""
+            except JoseError as error:
+                return signature, {}, error.detail
+        try:
+            token, jwks = reply.body.decode("ascii"), self._state.agency.jwks
+            return "valid", self._portal_keys.verified(token, jwks, _MAX_ANSWER), ""
+        except JoseError as error:
+            return "invalid", {}, f"{error.code}: {error.detail}"
+        except ValueError as error:
+            return "invalid", {}, str(error)
 
     def _misaddressed(self, answer: Mapping[str, Any]) -> str:
         """Return what is wrong with ``iss``, ``aud`` and ``iat``, where the portal says them."""
@@ -147,7 +154,7 @@ class Pull:
 
 def _problem(answer: Mapping[str, Any], asked: Asked, http: int, signature: str) -> str:
     """Return what is wrong with a portal's answer; empty: nothing."""
-    status, fields = answer.get("status"), answer.get("fields")
+    status, fields, data = answer.get("status"), answer.get("fields"), answer.get("data")
     if not isinstance(status, str) or status not in STATUSES:
         return "status: unknown"
     if STATUSES[status] != http:
@@ -158,8 +165,10 @@ def _problem(answer: Mapping[str, Any], asked: Asked, http: int, signature: str)
         return "requestId: another one"
     if not isinstance(answer.get("responseCode"), str) or not isinstance(answer.get("responseMessage"), str):
         return "responseCode, responseMessage: text expected"
-    if isinstance(answer.get("data"), dict) != (status in WITH_DATA) and (answer.get("data") or status in WITH_DATA):
-        return "data: expected" if status in WITH_DATA else "data: not expected"
+    if status in WITH_DATA and not isinstance(data, dict):
+        return "data: an object expected"
+    if status not in WITH_DATA and data:
+        return "data: not expected"
     if status in ("mismatch", "multiple") and not _is_texts(fields):
         return "fields: names expected"
     if status == "pending" and type(answer.get("retryAfter")) is not int:

@@ -64,7 +64,7 @@ SIGN_ON_FAULTS = {"token": FAULTS, "userinfo": FAULTS, "jwks": FAULTS, "discover
 COUNTER_FAULTS = {"answer": ANSWER_FAULTS, "qr": FAULTS, "qr_jwks": FAULTS, "ndxp": (*PLATFORM_FAULTS, "own-error-200"),
                   "xroad": (*PLATFORM_FAULTS, "other-id"), "lgsp": (*PLATFORM_FAULTS, "own-error-xml", "throttled"),
                   "lgsp_token": PLATFORM_FAULTS}
-PULL_FAULTS = ("none", *SPOILT_SIGNATURES, "replayed-jti", "wrong-aud", "expired", "old-iat", "future-iat", "no-jti", "no-iat",
+PULL_FAULTS = ("none", *SPOILT_SIGNATURES, "replayed", "wrong-aud", "expired", "old-iat", "future-iat", "no-jti", "no-iat",
                "no-exp", "unknown-caller", "no-typed-data", "typed-data-list", "no-number", "broken-body", "wrong-type")
 """What can be wrong with a question for a document."""
 
