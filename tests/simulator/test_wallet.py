@@ -155,7 +155,7 @@ def jose(token: str, status: int = 200) -> Response:
 
 
 @pytest.mark.parametrize(("answer", "status", "signature"), [
-    (Response(json.dumps(OK).encode(), content_type="application/json"), "invalid_response", "missing"),
+    (Response(json.dumps({**OK, "requestId": "r"}).encode(), content_type="application/json"), "invalid_response", "missing"),
     (jose(signed({**OK, "requestId": "r"}, key=FOREIGN)), "invalid_response", "invalid"),
     (jose(signed({**OK, "requestId": "r"}, kid="unknown")), "invalid_response", "invalid"),
     (jose(signed({**OK, "requestId": "r"})[:-4]), "invalid_response", "invalid"),
@@ -368,8 +368,9 @@ def test_changes_come_through_every_platform(vneid: Vneid) -> None:
 def test_neither_log_nor_refusals_tell_whose_document_it_is(vneid: Vneid) -> None:
     vneid.push(signed(change(1)))
     vneid.push(signed(change(2, maGiayTo="x" * 300)))
-    vneid.ask()
-    told = json.dumps([vneid.get("/control/log"), vneid.documents()["refused"]])
+    form = {"device": opened(vneid).partition("device=")[2], "kind": "GPLX", "typed.HoVaTen": "Nguyễn", "more": f"a = {NGUYET}"}
+    assert vneid.request("POST", "/wallet", urlencode(form).encode(), FORM).status == 303
+    told = json.dumps([vneid.get("/control/log"), vneid.documents()["refused"]], ensure_ascii=False)
     assert "/documents/changes" in told
     assert [word for word in (NGUYET, "790123456789", "Nguy") if word in told] == []
 
