@@ -17,6 +17,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from webob import Request, Response
 
+from simulator_client import NOW as ISSUED
+from simulator_client import SimulatorClient
 from support import serving
 from vneid_middleware.core.citizen import read_citizen
 from vneid_middleware.core.jose import KeySet
@@ -32,38 +34,12 @@ from vneid_middleware.simulator.personas import PERSONAS
 from vneid_middleware.simulator.phone import PEOPLE
 from vneid_middleware.simulator.switches import ANSWER_FAULTS, COUNTER_FAULTS
 
-ISSUED = 1_800_000_000
 NGUYET = {"soDinhDanh": "100190000001", "hoVaTen": "Nguyễn Thị Ánh Nguyệt", "gioiTinh": "2", "ngayThangNamSinh": "19900517",
           "noiThuongTru": "Số 12 đường Lê Lợi, phường Trung Tâm, tỉnh An Bình"}
 
 
-class Vneid:
-    """Calls the simulator by HTTP, as an agency and as a citizen, and moves its clock."""
-
-    def __init__(self, base: str, app: Any) -> None:
-        self.base, self.app, self.now = base, app, float(ISSUED)
-
-    def request(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Any:
-        connection = http.client.HTTPConnection(urlsplit(self.base).netloc, timeout=20)
-        try:
-            connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            answer.content = answer.read()
-            return answer
-        finally:
-            connection.close()
-
-    def post(self, path: str, body: Any, **headers: str) -> tuple[int, Any]:
-        sent = {"Content-Type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
-        answer = self.request("POST", path, json.dumps(body).encode(), sent)
-        return answer.status, json.loads(answer.content)
-
-    def get(self, path: str) -> Any:
-        return json.loads(self.request("GET", path).content)
-
-    def switch(self, **values: str) -> None:
-        names = {name.replace("__", "."): value for name, value in values.items()}
-        assert self.post("/control/switches", names)[0] == 200
+class Vneid(SimulatorClient):
+    """Calls the simulator as an agency and as a citizen."""
 
     def code(self, persona: str = "nguyet") -> str:
         return str(self.post("/phone/qr", {"persona": persona})[1]["qrID"])

@@ -1,4 +1,4 @@
-"""How the connecting account of an agency signs in at the service, as the switch ``qr_account`` says."""
+"""How the connecting account of an agency signs in at a service, as the switches ``qr_account`` and ``push_account`` say."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ _CLOCK_DIFFERENCE = 300
 """Seconds that ``Timestamp`` may differ from now."""
 
 
-def caller_of(request: Request, state: State) -> str:
+def caller_of(request: Request, state: State, switch: str = "qr_account") -> str:
     """Return the account that asks; empty where none is asked for.
+
+    Args:
+        request: as it came.
+        state: the simulator's memory.
+        switch: the one that says how the account signs in.
 
     Raises:
         ProtocolError: 401, it is not the agency's.
     """
-    kind, agency = state.switches["qr_account"], state.agency
+    kind, agency = state.switches[switch], state.agency
     if kind == "none":
         return ""
     expected = {"bearer": lambda: f"Bearer {agency.bearer}", "basic": lambda: basic(agency.username, agency.password),

@@ -13,8 +13,9 @@ _SECRET = "-only-for-the-simulator"
 class Agency:
     """One agency; that of the demonstration, where nothing else is said.
 
-    ``jwks`` is where the portal publishes the key that answers are encrypted to; ``encryption_key``, a JWK, stands in its
-    place where it is given.
+    ``jwks`` is where the portal publishes its keys: the one that answers are encrypted to, in whose place ``encryption_key``, a
+    JWK, stands where it is given; and those that it signs documents with. ``documents`` is where documents are asked for;
+    ``caller`` is VNeID's name at the portal, ``caller_key`` its bearer key there.
     """
 
     name: str = "Bộ phận Một cửa – Cổng Dịch vụ công tỉnh An Bình"
@@ -24,6 +25,9 @@ class Agency:
     encryption_key: dict[str, Any] = field(default_factory=dict)
     username: str = "an-binh"
     password: str = "an-binh-password" + _SECRET
+    documents: str = ""
+    caller: str = "vneid"
+    caller_key: str = "vneid-caller-key" + _SECRET
     bearer: str = "an-binh-bearer" + _SECRET
     x_road_client: str = "VN/GOV/000.00.00.H01/motcua"
     x_road_service: str = "VN/GOV/000.00.00.G22/vneid/qr"
@@ -39,7 +43,8 @@ class Agency:
     @classmethod
     def of_portal(cls, portal: str) -> Agency:
         """Return the demonstration's agency with a portal at this address, the middleware's prefix being ``/vneid``."""
-        return cls(audience=portal, webhook=portal + "/vneid/qr/webhook", jwks=portal + "/vneid/.well-known/jwks.json")
+        return cls(audience=portal, webhook=portal + "/vneid/qr/webhook", jwks=portal + "/vneid/.well-known/jwks.json",
+                   documents=portal + "/vneid/documents/lookup")
 
     def change(self, values: Mapping[str, Any]) -> None:
         """Take other values for some fields.

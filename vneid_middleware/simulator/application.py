@@ -17,11 +17,16 @@ from vneid_middleware.simulator.lgsp import API, HEADER_API, TokenHeader, Wso2
 from vneid_middleware.simulator.lgsp import TOKEN as LGSP_TOKEN
 from vneid_middleware.simulator.phone import Phone
 from vneid_middleware.simulator.platforms import NDXP, XROAD, Ndxp, Platform, Refusal, Service, XRoad
+from vneid_middleware.simulator.portal_keys import PortalKeys
+from vneid_middleware.simulator.pull import Pull
+from vneid_middleware.simulator.push import PATH as CHANGES
+from vneid_middleware.simulator.push import Push
 from vneid_middleware.simulator.state import State
 from vneid_middleware.simulator.tokens import Keys
+from vneid_middleware.simulator.wallet import Wallet
 
 _SECRET_PARAMETERS = frozenset({"client_secret", "code", "code_verifier", "client_assertion", "id_token_hint", "link"})
-_UNLOGGED = ("/control", "/phone")
+_UNLOGGED = ("/control", "/phone", "/wallet")
 
 
 class Simulator:
@@ -39,7 +44,10 @@ class Simulator:
         control = Control(state, issuer, self.keys, self._pages)
         app = VNeIDApp(state, people, self._pages)
         counter, phone = Counter(state, issuer), Phone(state, self._pages)
-        services: dict[str, Service] = {PATH: counter.lookup}
+        portal_keys = PortalKeys(state.clock)
+        pull, push = Pull(state, portal_keys), Push(state, portal_keys)
+        wallet = Wallet(state, pull, self._pages)
+        services: dict[str, Service] = {PATH: counter.lookup, CHANGES: push.changes}
         wso2 = Wso2(state, services)
         self._platforms: dict[str, Platform] = {
             **dict.fromkeys(NDXP, Ndxp(state, services, issuer)), XROAD: XRoad(state, services), API: wso2,
@@ -63,6 +71,10 @@ class Simulator:
             ("GET", "/phone"): phone.show, ("POST", "/phone"): phone.press, ("GET", "/phone/state"): phone.state,
             ("GET", "/phone/cards"): phone.cards, ("GET", "/phone/phone.js"): phone.script,
             ("POST", "/phone/qr"): phone.new_code, ("POST", "/phone/consent"): phone.consent,
+            ("GET", "/wallet"): wallet.show, ("POST", "/wallet"): wallet.press, ("GET", "/wallet/state"): wallet.state,
+            ("POST", "/wallet/ask"): wallet.ask, ("GET", "/wallet/asked"): wallet.asked,
+            ("GET", "/wallet/documents"): wallet.documents, ("POST", CHANGES): push.changes,
+            ("GET", "/documents/jwks.json"): pull.jwks, ("POST", "/control/rotate-document-keys"): pull.rotate,
         }
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:

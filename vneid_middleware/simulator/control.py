@@ -11,7 +11,7 @@ from vneid_middleware.simulator.answers import Pages, json_answer, json_body, re
 from vneid_middleware.simulator.backchannel import Backchannel
 from vneid_middleware.simulator.personas import PERSONAS
 from vneid_middleware.simulator.state import Client, State, sid_of
-from vneid_middleware.simulator.switches import COUNTER, COUNTER_FAULTS, SIGN_ON, SIGN_ON_FAULTS
+from vneid_middleware.simulator.switches import COUNTER, COUNTER_FAULTS, SIGN_ON, SIGN_ON_FAULTS, WALLET, WALLET_FAULTS
 from vneid_middleware.simulator.tokens import Keys
 
 
@@ -34,7 +34,8 @@ class Control:
 
     def control(self, request: Request) -> Response:
         groups = (("Đăng nhập một lần", "Single sign-on", SIGN_ON, SIGN_ON_FAULTS),
-                  ("Mã QR tại quầy một cửa", "QR code at the one-stop counter", COUNTER, COUNTER_FAULTS))
+                  ("Mã QR tại quầy một cửa", "QR code at the one-stop counter", COUNTER, COUNTER_FAULTS),
+                  ("Giấy tờ trong ví", "Papers in the wallet", WALLET, WALLET_FAULTS))
         return self._pages.page(request, "control.html", 200, groups=groups, chosen=self.state.switches, broken=self.state.faults)
 
     def change(self, request: Request) -> Response:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from vneid_middleware.simulator.counter_keys import SPOILT_SIGNATURES, CounterKeys, PortalKeys, encrypt
+from vneid_middleware.simulator.counter_keys import SPOILT_SIGNATURES, CounterKeys, encrypt
 from vneid_middleware.simulator.lookups import MESSAGES, OK, PENDING, Lookup
 from vneid_middleware.simulator.personas import PERSONAS
+from vneid_middleware.simulator.portal_keys import PortalKeys
 from vneid_middleware.simulator.state import State
 
 _LIFETIME = 60

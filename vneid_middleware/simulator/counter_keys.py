@@ -1,15 +1,15 @@
-"""How the simulator signs its answers at the counter, and seals them for the portal; keys of their own, not those of sign-on."""
+"""How the simulator signs its answers at the counter and its questions for documents, and seals answers for the portal.
+
+Keys of their own, not those of sign-on.
+"""
 
 from __future__ import annotations
 
 import hmac
-import http.client
 import json
 import threading
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -18,13 +18,9 @@ from vneid_middleware.core.keys import public_jwk
 ALGORITHMS = ("ES256", "PS256", "RS256")
 SPOILT_SIGNATURES = ("unsigned", "wrong-key", "unknown-kid", "alg-none", "hs256")
 
-_FETCHED = 60
-_SECONDS = 5
-_MAX_BODY = 1_000_000
-
 
 class CounterKeys:
-    """The keys of the answers, made when first needed."""
+    """The keys of one service, made when first needed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -93,46 +89,3 @@ def encrypt(token: str, jwk: dict[str, Any]) -> str:
         return jwe.encrypt_compact(header, token.encode("ascii"), kind.import_key(members), algorithms=[algorithm, "A256GCM"])
     except JoseError as error:
         raise ValueError(f"encryption_key: {error}") from error
-
-
-class PortalKeys:
-    """The portal's published keys, fetched when they are needed and kept for a minute.
-
-    Args:
-        clock: unix seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._known: dict[str, tuple[float, dict[str, Any]]] = {}
-
-    def encryption_key(self, url: str) -> dict[str, Any]:
-        """Return the portal's JWK for encryption.
-
-        Raises:
-            ValueError: the portal can't be asked, or publishes no such key.
-        """
-        with self._lock:
-            fetched, jwk = self._known.get(url, (-_FETCHED, {}))
-            if self._clock() >= fetched + _FETCHED or not jwk:
-                jwk = next((key for key in _fetch(url).get("keys", ()) if key.get("use") == "enc"), {})
-                if not jwk:
-                    raise ValueError(f"{url}: holds no key with use = enc")
-                self._known[url] = (self._clock(), jwk)
-            return jwk
-
-
-def _fetch(url: str) -> dict[str, Any]:
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.netloc, timeout=_SECONDS)
-    try:
-        connection.request("GET", parts.path)
-        answer = connection.getresponse()
-        document = json.loads(answer.read(_MAX_BODY)) if answer.status == 200 else {}
-    except (OSError, http.client.HTTPException) as error:
-        raise ValueError(f"{url}: {type(error).__name__}") from error
-    finally:
-        connection.close()
-    return document if isinstance(document, dict) else {}

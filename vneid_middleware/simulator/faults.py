@@ -16,7 +16,11 @@ _DRIP = b'{"a":"' + b"x" * 120
 
 def misbehaviour(state: State, endpoint: str) -> Response | None:
     """Return the answer that stands in place of an endpoint's own; None: it goes on, perhaps after a while."""
-    fault = state.faults[endpoint]
+    return misbehaviour_of(state, state.faults[endpoint])
+
+
+def misbehaviour_of(state: State, fault: str) -> Response | None:
+    """Return the answer that is a fault of :data:`~vneid_middleware.simulator.switches.FAULTS`; None as above."""
     if fault in ("slow", "hang"):
         state.stopped.wait(3 if fault == "slow" else 120)
         return None

@@ -37,7 +37,7 @@ class Phone:
     def show(self, request: Request) -> Response:
         """Show a phone as it is now, or whose phones there are."""
         device = request.GET.get("device", "")
-        persona = self._owner(device)
+        persona = owner(self._state, device)
         if persona is None:
             return self._page(request, "phone_choose.html", personas=PEOPLE.values())
         code = self._current(device, persona)
@@ -55,8 +55,8 @@ class Phone:
         refuse_foreign(request)
         device, action = request.POST.get("device", ""), request.POST.get("action", "")
         if not device:
-            return redirect(f"/phone?device={self._new(request.POST.get('persona', ''))}")
-        persona = self._owner(device)
+            return redirect(f"/phone?device={hand_out(self._state, request.POST.get('persona', ''))}")
+        persona = owner(self._state, device)
         code = self._state.lookups.shown(device)
         if persona is None or code is None:
             return redirect("/phone")
@@ -87,7 +87,7 @@ class Phone:
 
     def cards(self, request: Request) -> Response:
         """Show the printed cards whose codes officers scan by mistake."""
-        persona = self._owner(request.GET.get("device", ""))
+        persona = owner(self._state, request.GET.get("device", ""))
         if persona is None:
             return redirect("/phone")
         texts = {"identity": identity_card(persona), "insurance": health_insurance_card(persona)}
@@ -117,17 +117,6 @@ class Phone:
             raise ProtocolError(409, "decided", f"The lookup is {lookup.state} already")
         return json_answer({"transactionId": lookup.transaction_id, "state": lookup.state, "webhook": lookup.told})
 
-    def _new(self, persona: str) -> str:
-        device, phones = secrets.token_urlsafe(12), self._state.phones
-        with self._state.lock:
-            while len(phones) >= _MAX_PHONES:
-                del phones[next(iter(phones))]
-            phones[device] = _person(persona)
-        return device
-
-    def _owner(self, device: str) -> Persona | None:
-        return PEOPLE.get(self._state.phones.get(device, ""))
-
     def _current(self, device: str, persona: Persona) -> Code:
         code = self._state.lookups.shown(device)
         if code is None or (self._in_view(code) is None and self._state.clock() >= code.expires):
@@ -153,6 +142,25 @@ class Phone:
 
     def _page(self, request: Request, template: str, **values: Any) -> Response:
         return self._pages.page(request, template, 200, policy=WITH_SCRIPT, unanswered=UNANSWERED, **values)
+
+
+def hand_out(state: State, persona: str) -> str:
+    """Return the number of a new phone for a citizen.
+
+    Raises:
+        ValueError: nobody who has one.
+    """
+    device, phones = secrets.token_urlsafe(12), state.phones
+    with state.lock:
+        while len(phones) >= _MAX_PHONES:
+            del phones[next(iter(phones))]
+        phones[device] = _person(persona)
+    return device
+
+
+def owner(state: State, device: str) -> Persona | None:
+    """Return whose phone it is; None: there is no such phone."""
+    return PEOPLE.get(state.phones.get(device, ""))
 
 
 def _person(persona: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from vneid_middleware.simulator.agency import Agency
 from vneid_middleware.simulator.lookups import Lookup, Lookups
+from vneid_middleware.simulator.papers import Wallets
 from vneid_middleware.simulator.switches import FAULT_VALUES, SWITCHES
 
 DEMO_CLIENT = "vneid-demo"
@@ -108,6 +109,7 @@ class State:
             for name, value in self.defaults().items():
                 self.set(name, value)
             self.lookups = Lookups(self.clock, self.patience, lambda lookup: self.on_decided(lookup))
+            self.wallets = Wallets(self.clock)
             self.persona = ""
             self.grants: dict[str, Grant] = {}
             self.tokens: dict[str, Grant] = {}

@@ -38,7 +38,13 @@ COUNTER: dict[str, tuple[str, ...]] = {
     "qr_account": ("none", "basic", "bearer", "c06"),
     "lgsp_life": ("hour", "seconds", "dies-early"),
 }
-SWITCHES = {**SIGN_ON, **COUNTER}
+WALLET: dict[str, tuple[str, ...]] = {
+    "pull_form": ("jws", "bearer"),
+    "pull_alg": ALGORITHMS,
+    "push_account": ("none", "basic", "bearer", "c06"),
+    "push_share": ("100", "75", "50", "25", "10", "5", "1"),
+}
+SWITCHES = {**SIGN_ON, **COUNTER, **WALLET}
 """What nobody outside knows of VNeID, with every variant."""
 
 FAULTS = ("none", "slow", "hang", "drip", "500", "503", "html", "wrong-type", "invalid-json", "empty", "huge", "gzip-bomb",
@@ -68,5 +74,17 @@ SIGN_ON_FAULTS = {**dict.fromkeys(FAULTY, FAULTS), "id_token": TOKEN_FAULTS, "lo
 COUNTER_FAULTS = {"answer": ANSWER_FAULTS, "qr": FAULTS, "qr_jwks": FAULTS, "ndxp": (*PLATFORM_FAULTS, "own-error-200"),
                   "xroad": (*PLATFORM_FAULTS, "other-id"), "lgsp": (*PLATFORM_FAULTS, "own-error-xml", "throttled"),
                   "lgsp_token": PLATFORM_FAULTS}
-FAULT_VALUES = {**SIGN_ON_FAULTS, **COUNTER_FAULTS}
+PULL_FAULTS = ("none", *SPOILT_SIGNATURES, "replayed", "wrong-aud", "expired", "old-iat", "future-iat", "no-jti", "no-iat",
+               "no-exp", "unknown-caller", "no-typed-data", "typed-data-list", "no-number", "broken-body", "wrong-type")
+"""What can be wrong with a question for a document."""
+
+RANDOM_PUSH_FAULTS = ("408", "425", "429", "500", "503", "closed", "taken-closed", "taken-500", "broken-off", "invalid-json",
+                      "malformed-envelope", "other-code", "other-change")
+"""What ``random`` draws from: all of it is to be tried again."""
+PUSH_STATUSES = ("400", "401", "403", "404", "408", "409", "425", "429")
+PUSH_FAULTS = (*FAULTS, *PUSH_STATUSES, "409-older", "closed", "taken-closed", "taken-500", "forgets", "malformed-envelope",
+               "other-code", "other-change", "random")
+"""How the taking of a change can go wrong, beside the ways of every endpoint."""
+WALLET_FAULTS = {"pull": PULL_FAULTS, "push": PUSH_FAULTS, "documents_jwks": FAULTS}
+FAULT_VALUES = {**SIGN_ON_FAULTS, **COUNTER_FAULTS, **WALLET_FAULTS}
 """What ``fault.NAME`` may be."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import threading
 from typing import Any
-from urllib.parse import urlsplit
 
+from vneid_middleware.simulator.calls import Unreachable, call
 from vneid_middleware.simulator.counter_answers import CounterAnswers
 from vneid_middleware.simulator.lookups import Lookup
 from vneid_middleware.simulator.state import State
 
-_SECONDS = 10
 _PAUSES = (0.5, 2, 5)
 """Seconds before each further try: the portal may be busy, or still busy with our answer that names the transaction."""
 
@@ -53,13 +51,7 @@ def _is_taken(lookup: Lookup) -> bool:
 
 def send(url: str, body: Any) -> int:
     """POST JSON; return the status, or 0 when nobody answered."""
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.netloc, timeout=_SECONDS)
     try:
-        connection.request("POST", parts.path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
+        return call("POST", url, json.dumps(body).encode(), {"Content-Type": "application/json"}).status
+    except Unreachable:
         return 0
-    finally:
-        connection.close()

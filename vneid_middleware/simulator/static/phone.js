@@ -5,7 +5,7 @@
   if (!screen) return;
   const left = document.querySelector("[data-left]");
   const end = left ? performance.now() + 1000 * Number(left.dataset.left) : Infinity;
-  const address = "/phone/state?device=" + encodeURIComponent(screen.dataset.device);
+  const address = screen.dataset.state;
 
   async function look() {
     if (left) left.textContent = String(Math.max(0, Math.round((end - performance.now()) / 1000)));
