@@ -98,9 +98,10 @@ class Counter:
                       question.unit_code, question.dossier)
         row = self._row(asked, operator, who, now)
         with self._vneid.storage.begin() as connection:
+            lookups.take_turns(connection, row.operator_key, row.qr_key)
             self._check_rate(connection, operator, who, now)
             if read.kind == scan.VNEID:
-                known = self._known(connection, row, now)
+                known = self._known(connection, question.qr_id, self._operator_keys(operator), now)
                 result = known.result if known else None
                 if known and known.identifier:
                     return known
@@ -138,20 +139,20 @@ class Counter:
 
     def _check_rate(self, connection: Any, operator: Operator, who: Who, now: int) -> None:
         limit: int = self._settings["qr.rate_limit"]
-        count, oldest = lookups.asked_since(connection, self._operator_keys(operator), now - 60)
+        count, oldest = lookups.asked_since(connection, self._operator_keys(operator), now - 60, now)
         if count >= limit:
             if now - self._alarmed >= _ALARM_EVERY:
                 self._alarmed = now
                 self._vneid["alarm"].send("lookups_too_many", who.request_id, operator=self._operator_keys(operator)[0][:16])
             raise VNeIDError("too_many_lookups", f"more than {limit} lookups a minute", retry_after=max(1, oldest + 61 - now))
 
-    def _known(self, connection: Any, row: Lookup, now: int) -> Begun | None:
+    def _known(self, connection: Any, qr_id: str, operator_keys: list[str], now: int) -> Begun | None:
         """Tell what becomes of a code that was scanned before: a scanner that fired twice gets the lookup under way."""
-        found = lookups.of_qr(connection, self._vneid.key_ring.keyed_hashes("qr", self._opened_qr(row)))
+        found = lookups.of_qr(connection, self._vneid.key_ring.keyed_hashes("qr", qr_id), in_vain=lookup.UNAVAILABLE)
         if found is None:
             return None
         before, first_seen = found
-        if before.state == lookups.WAITING and before.operator_key == row.operator_key:
+        if before.state == lookups.WAITING and before.operator_key in operator_keys:
             asked = self._opened(before)
             if asked is not None:
                 return Begun(asked.identifier, None)
@@ -159,10 +160,6 @@ class Counter:
             return None
         status = lookup.INVALID_QR if before.status == lookup.INVALID_QR else lookup.EXPIRED_QR
         return Begun("", Result(status, reason="used"))
-
-    def _opened_qr(self, row: Lookup) -> str:
-        asked = self._opened(row)
-        return asked.qr_id if asked else ""
 
     def _tell_asked(self, asked: Asked, operator: Operator, row: Lookup, who: Who) -> None:
         name = operator.name if operator.name != operator.officer_id else ""
@@ -194,14 +191,17 @@ class Counter:
         Raises:
             VNeIDError: ``lookup_unknown``: there is none, it was fetched, or it is somebody else's.
         """
-        row, now = self._own(identifier, operator), self._vneid.now()
+        process, row, now = self._process(), self._own(identifier, operator), self._vneid.now()
+        if row.lookup_key in process.calls:
+            # this process is there, also where it could not say so in storage for a while
+            row = row._replace(lease_until=None)
         if row.state != lookups.SETTLED and self._settling.is_overdue(row, now):
             self._settling.close(row, now)
-            return self._settling.take(row.lookup_key)
+            row = row._replace(state=lookups.SETTLED)
         if row.state == lookups.SETTLED:
-            self._process().forget(row.lookup_key)
+            process.forget(row.lookup_key)
             return self._settling.take(row.lookup_key)
-        may_poll = self._process().note(row.lookup_key)
+        may_poll = process.note(row.lookup_key)
         asked = self._opened(row) if row.mode == "poll" and row.transaction_key and may_poll else None
         if asked is None:
             return None
@@ -218,6 +218,7 @@ class Counter:
         if call is not None:
             call.cancel()
         self._settling.drop(row, who)
+        self._process().forget(row.lookup_key)
 
     def retry_after(self) -> int:
         """Return the seconds after which a waiting operator should ask again."""
@@ -286,6 +287,7 @@ class Counter:
         """Take an envelope that VNeID sends by itself.
 
         Raises:
+            UpstreamError: the signer's keys can't be had now: the lookup goes on waiting.
             VNeIDError: ``envelope_malformed``; ``transaction_unknown``; ``invalid_response`` where the envelope does not
                 verify, whereby the lookup goes on waiting.
         """
@@ -321,6 +323,10 @@ class Counter:
 
     # -- keeping -------------------------------------------------------------------------------------------------------
 
+    def keep(self) -> None:
+        """Look after lookups that are there already: those that another process, now gone, has left."""
+        self._keep(self._process())
+
     def _keep(self, process: Process) -> None:
         if process.keeper is None or process.keeper.done():
             process.keeper = self._vneid.outbound.submit(self._keep_on(process))
@@ -331,17 +337,19 @@ class Counter:
         while goes_on:
             await asyncio.sleep(_KEEP_EVERY)
             try:
-                goes_on = await asyncio.get_running_loop().run_in_executor(process.pool, self._keep_once, process)
+                goes_on = await asyncio.get_running_loop().run_in_executor(process.keeping, self._keep_once, process)
             except VNeIDError as error:
                 log.warning("lookups could not be looked after: %s", error)
+            except Exception:
+                log.exception("lookups could not be looked after")
 
     def _keep_once(self, process: Process) -> bool:
         now = self._vneid.now()
-        if process.calls:
+        if under_way := list(process.calls):
             with self._vneid.storage.begin() as connection:
-                lookups.renew(connection, process.owner, now + LEASE)
-        return self._settling.tidy(now) or bool(process.calls)
-
+                lookups.renew(connection, under_way, now + LEASE)
+        goes_on = self._settling.tidy(now, process.forget)
+        return goes_on or bool(process.calls)
 
 
 def _policy(services: Any) -> Any:

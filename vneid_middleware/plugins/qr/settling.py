@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from vneid_middleware import text
@@ -127,12 +128,17 @@ class Settling:
         if ended:
             self.tell(tuple(who), Result("cancelled", reason="by_operator"))
 
-    def tidy(self, now: int) -> bool:
-        """End what is overdue, wipe what nobody fetches; tell whether there is anything left to look after."""
+    def tidy(self, now: int, ended: Callable[[str], None]) -> bool:
+        """End what is overdue, wipe what nobody fetches; tell whether there is anything left to look after.
+
+        Args:
+            ended: is told the keys of the lookups that were ended.
+        """
         with self._vneid.storage.read() as connection:
             overdue, left = lookups.overdue(connection, now), lookups.unfinished(connection)
         for row in overdue:
             self.close(row, now)
+            ended(row.lookup_key)
         if left:
             with self._vneid.storage.begin() as connection:
                 lookups.wipe_unfetched(connection, now - KEPT)
