@@ -130,6 +130,20 @@ def test_a_key_set_that_hangs_ends_no_lookup_that_waits(hung, wait_until) -> Non
     assert portal.look(waits.location).status == 202
 
 
+@pytest.mark.threat("A-048")
+def test_known_keys_serve_while_newer_ones_do_not_come(make_portal) -> None:
+    portal, gate = make_portal(), threading.Event()
+    assert portal.result(portal.ask()).json()["status"] == "ok"
+    portal.clock.ahead, there = 3_601, portal.vneid.jwks
+    portal.vneid.jwks = lambda: (gate.wait(20), there())[1]
+    try:
+        first = portal.ask()
+        assert (first.status, portal.ask().json()["status"]) == (202, "ok")
+    finally:
+        gate.set()
+    assert portal.result(first).json()["status"] == "ok"
+
+
 # -- storage that fails ------------------------------------------------------------------------------------------------
 
 @pytest.mark.threat("A-220")
