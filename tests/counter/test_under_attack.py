@@ -10,14 +10,14 @@ from contextlib import suppress
 import pytest
 
 from vneid_middleware.exceptions import StorageError
-from vneid_middleware.plugins.qr import counter
+from vneid_middleware.plugins.qr import calls, keeper
 from vneid_middleware.storage import lookups
 from vneid_service import CITIZEN, SECRET
 
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch):
-    monkeypatch.setattr(counter, "_KEEP_EVERY", 0.1)
+    monkeypatch.setattr(keeper, "_KEEP_EVERY", 0.1)
 
 
 def row_of(portal, location):
@@ -228,3 +228,15 @@ def test_what_looks_after_lookups_survives_its_own_faults(make_portal, monkeypat
     monkeypatch.setattr(lookups, "renew", plain)
     portal.clock.ahead = 5
     wait_until(lambda: row_of(portal, first.location).lease_until >= portal.clock() + 4, 5)
+
+
+def test_who_waits_goes_on_waiting_while_there_is_no_room_for_another_call(make_portal, monkeypatch) -> None:
+    portal = make_portal()
+    portal.vneid.answer = portal.vneid.pends(portal.vneid.gives())
+    monkeypatch.setattr("vneid_middleware.plugins.qr.process._POLL_EVERY", 0)
+    first = portal.ask()
+    monkeypatch.setattr(calls, "MOST_CALLS", 0)
+    assert [portal.look(first.location).status for _ in range(4)] == [202] * 4
+    assert portal.ask().json()["status"] == "upstream_unavailable"
+    monkeypatch.undo()
+    assert portal.result(first).json()["status"] == "ok"

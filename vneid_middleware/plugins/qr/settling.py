@@ -21,6 +21,9 @@ log = logging.getLogger("vneid_middleware")
 
 KEPT = 120
 """Seconds that a result waits for its operator."""
+LEASE = 6
+"""Seconds without a sign of life after which a process is taken to be gone, with the answers that it waited for and the ends
+that it had begun to write down."""
 
 
 class Settling:
@@ -28,12 +31,10 @@ class Settling:
 
     Args:
         services: everything of the middleware.
-        lease: seconds after which an end that was begun is another one's to end.
     """
 
-    def __init__(self, services: Any, lease: int) -> None:
+    def __init__(self, services: Any) -> None:
         self._vneid = services
-        self._lease = lease
         self._box = services.key_ring.box("lookup-result")
 
     def settle(self, row: Lookup, answer: Answer, waiter: Waiter[Result] | None) -> None:
@@ -50,7 +51,7 @@ class Settling:
         key, now, result = row.lookup_key, self._vneid.now(), answer.result
         with self._vneid.storage.begin() as connection:
             state = lookups.TAKEN if handed else lookups.SETTLING
-            if not lookups.begin_settling(connection, key, state, result.status, now=now, lease_until=now + self._lease):
+            if not lookups.begin_settling(connection, key, state, result.status, now=now, lease_until=now + LEASE):
                 return None
             if answer.answer_key and not tokens.use(connection, "lookup-answer", answer.answer_key, now=now,
                                                     expires_at=answer.remember_until):

@@ -16,7 +16,8 @@ from vneid_middleware.exceptions import AuditError, StorageError, UpstreamError,
 from vneid_middleware.kept import COOL_DOWN
 from vneid_middleware.models import Operator
 from vneid_middleware.pages import correlation_id
-from vneid_middleware.plugins.qr.counter import Counter, Who
+from vneid_middleware.plugins.qr.counter import Counter
+from vneid_middleware.plugins.qr.questions import Who
 
 log = logging.getLogger("vneid_middleware")
 
