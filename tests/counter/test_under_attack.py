@@ -63,39 +63,38 @@ def test_a_code_that_was_answered_is_used_also_in_the_second_of_a_failure(make_p
         assert portal.result(portal.ask(f"QR-{number}")).json()["status"] == "expired_qr"
 
 
-# -- results -----------------------------------------------------------------------------------------------------------
-
-@pytest.mark.threat("A-154")
-def test_asking_for_the_head_of_a_result_does_not_take_it(make_portal, wait_until) -> None:
+@pytest.fixture
+def settled(make_portal, wait_until):
+    """A portal, and the 202 of a lookup whose result waits to be fetched."""
     portal = make_portal(qr__consent="blocking")
     portal.vneid.answer = portal.vneid.holds(portal.vneid.gives())
     first = portal.ask()
     portal.vneid.released.set()
     wait_until(lambda: row_of(portal, first.location).state == "settled")
+    return portal, first
+
+
+# -- results -----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.threat("A-154")
+def test_asking_for_the_head_of_a_result_does_not_take_it(settled) -> None:
+    portal, first = settled
     answer = portal.send("HEAD", first.location.removeprefix(portal.base))
     assert (answer.status, answer.headers["Allow"]) == (405, "DELETE, GET")
     assert portal.look(first.location).json()["data"] == CITIZEN
 
 
 @pytest.mark.threat("A-214")
-def test_two_that_fetch_a_result_at_once_get_it_once(make_portal, wait_until) -> None:
-    portal = make_portal(qr__consent="blocking")
-    portal.vneid.answer = portal.vneid.holds(portal.vneid.gives())
-    first = portal.ask()
-    portal.vneid.released.set()
-    wait_until(lambda: row_of(portal, first.location).state == "settled")
+def test_two_that_fetch_a_result_at_once_get_it_once(settled) -> None:
+    portal, first = settled
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda _: portal.look(first.location), range(6)))
     assert sorted(answer.status for answer in answers) == [200] + [404] * 5
 
 
 @pytest.mark.threat("A-219")
-def test_a_result_that_a_restart_left_behind_is_wiped_though_nobody_asks(make_portal, wait_until) -> None:
-    before = make_portal(qr__consent="blocking")
-    before.vneid.answer = before.vneid.holds(before.vneid.gives())
-    first = before.ask()
-    before.vneid.released.set()
-    wait_until(lambda: row_of(before, first.location).state == "settled")
+def test_a_result_that_a_restart_left_behind_is_wiped_though_nobody_asks(settled, make_portal, wait_until) -> None:
+    before, first = settled
     before.middleware.services.outbound.close()  # nothing of it runs any more
     after = make_portal()
     after.clock.ahead = 121
