@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from vneid_middleware.core.jose import JoseError, KeySet
-from vneid_middleware.exceptions import VNeIDError
+from vneid_middleware.exceptions import UpstreamError, VNeIDError
 
 T = TypeVar("T")
 
@@ -36,6 +37,8 @@ class Deadline:
 class Kept(Generic[T]):
     """A value fetched from another server and kept: the last good one while that is down, one fetch at a time.
 
+    Nobody waits longer than their own deadline, also not for a fetch that somebody else began with a later one.
+
     Args:
         fetch: gets a new value within a deadline; raises ``VNeIDError``.
         ttl: seconds until a new one is fetched.
@@ -59,7 +62,9 @@ class Kept(Generic[T]):
         kept, now = self._value, self._clock()
         if kept is not None and 0 <= now - kept[1] < self._ttl:
             return kept[0]
-        with self._lock():
+        with self._turn(0 if self._serves(kept) else deadline.left()) as is_ours:
+            if not is_ours:
+                return self._meanwhile()
             kept, now = self._value, self._clock()
             if kept is not None and 0 <= now - kept[1] < self._ttl:
                 return kept[0]
@@ -69,7 +74,7 @@ class Kept(Generic[T]):
                     return self._refetch(deadline)
                 except VNeIDError as error:
                     failed = self._failed = (error, self._clock())
-            if kept is not None and now - kept[1] < self._ttl + MAX_STALE:
+            if kept is not None and self._serves(kept):
                 return kept[0]
             raise failed[0]
 
@@ -79,7 +84,9 @@ class Kept(Generic[T]):
         The first forced fetch is made at once, so that a key that was changed a moment ago is found; those after it wait
         for the cool-down, so that a stream of unknown key ids is no stream of requests.
         """
-        with self._lock():
+        with self._turn(deadline.left()) as is_ours:
+            if not is_ours:
+                return seen
             kept = self._value
             if kept is not None and kept[0] is not seen:
                 return kept[0]
@@ -96,9 +103,25 @@ class Kept(Generic[T]):
         self._value, self._failed = (value, self._clock()), None
         return value
 
-    def _lock(self) -> threading.Lock:
+    def _serves(self, kept: tuple[T, float] | None) -> bool:
+        return kept is not None and self._clock() - kept[1] < self._ttl + MAX_STALE
+
+    def _meanwhile(self) -> T:
+        """Return the last good value while somebody else fetches a new one."""
+        kept = self._value
+        if kept is None or not self._serves(kept):
+            raise UpstreamError("timeout", "another request fetches it, and it has not come in time")
+        return kept[0]
+
+    @contextmanager
+    def _turn(self, seconds: float) -> Iterator[bool]:
         lock: threading.Lock = self.__dict__.setdefault("_guard", threading.Lock())
-        return lock
+        is_ours = lock.acquire(timeout=seconds)
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                lock.release()
 
 
 def verified(keys: Kept[KeySet], verify: Callable[[KeySet], T], deadline: Deadline) -> T:

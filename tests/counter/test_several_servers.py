@@ -74,8 +74,8 @@ def test_a_code_that_is_scanned_at_two_counters_at_once_is_asked_once(servers, m
     both = Barrier(2)
     for portal in (first, second):
         # both have looked for the code before either has kept its lookup, unless they take turns
-        counter = portal.middleware.services["qr"]
-        monkeypatch.setattr(counter, "_known", partial(meeting, both, counter._known))
+        questions = portal.middleware.services["qr"]._questions
+        monkeypatch.setattr(questions, "_known", partial(meeting, both, questions._known))
     with ThreadPoolExecutor(2) as pool:
         asked = [pool.submit(portal.ask, "QR-both", key=key) for portal, key in ((first, "quay-1"), (second, "quay-2"))]
         found = [portal.result(answer.result(), key)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import io
 import json
-import logging
 import re
 import shutil
 import tempfile
@@ -116,7 +115,6 @@ def _portal(profile: str, **more: str) -> Any:
     return app
 
 
-logging.getLogger("vneid_middleware").setLevel(logging.CRITICAL + 1)
 GUIDE = _portal("guide-2023", **{
     "sso.authorization_endpoint": f"{PROVIDER}/auth", "sso.token_endpoint": f"{PROVIDER}/token",
     "sso.userinfo_endpoint": f"{PROVIDER}/userinfo", "sso.logout_endpoint": f"{PROVIDER}/logout"})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import logging
 import random
 import sys
 import traceback
@@ -26,6 +27,8 @@ from fuzz.targets import TARGETS, attempt  # noqa: E402  after the code under te
 
 def main(module: str, name: str, findings: str, *arguments: str) -> None:
     """Fuzz one target until libFuzzer's arguments say that it is enough."""
+    # what refuses garbage tells of it
+    logging.getLogger("vneid_middleware").setLevel(logging.CRITICAL + 1)
     tried, folder = TARGETS[name], Path(findings)
 
     def once(data: bytes) -> None:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import and_, case, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vneid_middleware.storage.purge import AT_ONCE, purge
@@ -45,10 +45,16 @@ def key_of(identifier: str) -> str:
     return hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def in_turn(connection: Connection, qr_key: str) -> None:
-    """Let all who scanned the same code take turns until their transaction ends. SQLite has one writer at a time anyway."""
+def take_turns(connection: Connection, *keys: str) -> None:
+    """Let nobody else go on with the same operator, or the same code, before this transaction ends.
+
+    Args:
+        keys: hashes as hex; where there are several, in the same order everywhere.
+    """
+    # SQLite has one writer at a time anyway; what two see of a row that is not there yet no row lock guards
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(int(qr_key[:15], 16))))
+        for key in keys:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({int(key[:15], 16)})")
 
 
 def add(connection: Connection, row: Lookup, *, now: int) -> None:
@@ -57,18 +63,27 @@ def add(connection: Connection, row: Lookup, *, now: int) -> None:
     connection.execute(insert(lookups).values(**row._asdict()))
 
 
-def asked_since(connection: Connection, operator_keys: Sequence[str], since: int) -> tuple[int, int]:
-    """Return how many lookups an operator began after ``since``, and when the first of them."""
+def asked_since(connection: Connection, operator_keys: Sequence[str], since: int, now: int) -> tuple[int, int]:
+    """Return how many lookups an operator began after ``since``, and when the first of them.
+
+    Those that a clock which was ahead has put into the future don't count: they would for as long as it was ahead.
+    """
     query = select(func.count(), func.min(lookups.c.created_at)).where(lookups.c.operator_key.in_(operator_keys),
-                                                                       lookups.c.created_at > since)
+                                                                       lookups.c.created_at > since,
+                                                                       lookups.c.created_at <= now)
     count, oldest = connection.execute(query).one()
     return int(count), int(oldest or since)
 
 
-def of_qr(connection: Connection, qr_keys: Sequence[str]) -> tuple[Lookup, int] | None:
-    """Return the newest lookup of a QR code, and when that was first scanned."""
+def of_qr(connection: Connection, qr_keys: Sequence[str], *, in_vain: str) -> tuple[Lookup, int] | None:
+    """Return the newest lookup of a QR code, and when that was first scanned.
+
+    Args:
+        in_vain: the status of lookups that come last, however new: two of one second can't be told apart by time.
+    """
     of_code = lookups.c.qr_key.in_(qr_keys)
-    newest = _lookup(connection, select(lookups).where(of_code).order_by(lookups.c.created_at.desc()).limit(1))
+    order = case((lookups.c.status == in_vain, 1), else_=0), lookups.c.created_at.desc()
+    newest = _lookup(connection, select(lookups).where(of_code).order_by(*order).limit(1))
     if newest is None:
         return None
     return newest, int(connection.execute(select(func.min(lookups.c.created_at)).where(of_code)).scalar() or 0)
@@ -145,10 +160,12 @@ def drop(connection: Connection, lookup_key: str) -> None:
     connection.execute(lookups.delete().where(lookups.c.lookup_key == lookup_key))
 
 
-def renew(connection: Connection, owner: str, lease_until: int) -> None:
-    """Say that a process still waits for VNeID's answers."""
-    connection.execute(update(lookups).where(lookups.c.owner == owner, lookups.c.state == WAITING,
-                                             lookups.c.lease_until.is_not(None)).values(lease_until=lease_until))
+def renew(connection: Connection, lookup_keys: Sequence[str], lease_until: int) -> None:
+    """Say that somebody still waits for VNeID's answers to these lookups."""
+    waiting = and_(lookups.c.state == WAITING, lookups.c.lease_until.is_not(None))
+    for start in range(0, len(lookup_keys), AT_ONCE):
+        some = lookups.c.lookup_key.in_(lookup_keys[start:start + AT_ONCE])
+        connection.execute(update(lookups).where(some, waiting).values(lease_until=lease_until))
 
 
 def wipe_unfetched(connection: Connection, before: int) -> None:

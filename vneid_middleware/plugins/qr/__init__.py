@@ -9,6 +9,7 @@ from typing import Any
 
 from zope.interface import implementer
 
+from vneid_middleware.events import ConfigurationLoaded
 from vneid_middleware.interfaces import IProvisioned, IReadinessCheck
 from vneid_middleware.plugins.qr import page, views
 from vneid_middleware.plugins.qr.counter import Counter
@@ -30,6 +31,11 @@ class CounterReadiness:
         self._services["qr"].upstream.check()
 
 
+def _look_after(config: Any) -> Any:
+    """Return what a process does when it begins: look after lookups that one which is gone has left."""
+    return lambda event: config.registry["vneid.services"]["qr"].keep()
+
+
 def includeme(config: Any) -> None:
     """Offer lookups at the counter."""
     config.add_vneid_settings(make_table(config.registry["vneid.registrations"]))
@@ -37,6 +43,7 @@ def includeme(config: Any) -> None:
     config.add_vneid_messages("qr.page", PAGE_MESSAGES)
     config.add_vneid_component("qr", Counter)
     config.add_vneid_readiness("counter", CounterReadiness())
+    config.add_subscriber(_look_after(config), ConfigurationLoaded)
     config.add_route("vneid.qr.lookup", "/qr/lookup")
     config.add_route("vneid.qr.state", "/qr/lookup/{identifier}")
     config.add_route("vneid.qr.webhook", "/qr/webhook")

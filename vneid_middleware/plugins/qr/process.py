@@ -29,6 +29,8 @@ class Process:
         self.pid = os.getpid()
         self.owner = secrets.token_hex(16)
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="vneid-lookup")
+        self.keeping = ThreadPoolExecutor(1, thread_name_prefix="vneid-lookup-keeper")
+        """Apart, so that leases are renewed also while all threads of the pool wait for the signer's keys."""
         self.slots = threading.BoundedSemaphore(max(1, server_threads // 2))
         self.calls: dict[str, Future[None]] = {}
         self.keeper: Future[None] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from vneid_middleware import text
@@ -20,6 +21,9 @@ log = logging.getLogger("vneid_middleware")
 
 KEPT = 120
 """Seconds that a result waits for its operator."""
+LEASE = 6
+"""Seconds without a sign of life after which a process is taken to be gone, with the answers that it waited for and the ends
+that it had begun to write down."""
 
 
 class Settling:
@@ -27,12 +31,10 @@ class Settling:
 
     Args:
         services: everything of the middleware.
-        lease: seconds after which an end that was begun is another one's to end.
     """
 
-    def __init__(self, services: Any, lease: int) -> None:
+    def __init__(self, services: Any) -> None:
         self._vneid = services
-        self._lease = lease
         self._box = services.key_ring.box("lookup-result")
 
     def settle(self, row: Lookup, answer: Answer, waiter: Waiter[Result] | None) -> None:
@@ -49,7 +51,7 @@ class Settling:
         key, now, result = row.lookup_key, self._vneid.now(), answer.result
         with self._vneid.storage.begin() as connection:
             state = lookups.TAKEN if handed else lookups.SETTLING
-            if not lookups.begin_settling(connection, key, state, result.status, now=now, lease_until=now + self._lease):
+            if not lookups.begin_settling(connection, key, state, result.status, now=now, lease_until=now + LEASE):
                 return None
             if answer.answer_key and not tokens.use(connection, "lookup-answer", answer.answer_key, now=now,
                                                     expires_at=answer.remember_until):
@@ -127,12 +129,17 @@ class Settling:
         if ended:
             self.tell(tuple(who), Result("cancelled", reason="by_operator"))
 
-    def tidy(self, now: int) -> bool:
-        """End what is overdue, wipe what nobody fetches; tell whether there is anything left to look after."""
+    def tidy(self, now: int, ended: Callable[[str], None]) -> bool:
+        """End what is overdue, wipe what nobody fetches; tell whether there is anything left to look after.
+
+        Args:
+            ended: is told the keys of the lookups that were ended.
+        """
         with self._vneid.storage.read() as connection:
             overdue, left = lookups.overdue(connection, now), lookups.unfinished(connection)
         for row in overdue:
             self.close(row, now)
+            ended(row.lookup_key)
         if left:
             with self._vneid.storage.begin() as connection:
                 lookups.wipe_unfetched(connection, now - KEPT)

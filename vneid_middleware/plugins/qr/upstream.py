@@ -17,7 +17,8 @@ from vneid_middleware.outbound import Response
 
 KEYS_TTL = 3_600
 MAX_ENVELOPE = 262_144
-_KEYS_SECONDS = 10
+_KEYS_SECONDS = 5
+"""Seconds that a thread waits for the signer's keys; a webhook's is one of the server's."""
 _WRONG_FORM = ("malformed", "too_large")
 
 
@@ -91,13 +92,20 @@ class Upstream:
             if response.status != 200:
                 return Answer(lookup.Result(lookup.UNAVAILABLE, reason="status"))
             return Answer(lookup.Result(lookup.INVALID_RESPONSE, reason=error.code))
-        answer = self.envelope(envelope, asked)
+        try:
+            answer = self.envelope(envelope, asked)
+        except UpstreamError as error:
+            return Answer(lookup.Result(lookup.INVALID_RESPONSE, envelope.code, reason=error.code))
         if response.status != 200 and answer.result.status in (lookup.OK, lookup.PENDING, lookup.INVALID_RESPONSE):
             return Answer(lookup.Result(lookup.UNAVAILABLE, reason="status"))
         return answer
 
     def envelope(self, envelope: lookup.Envelope, asked: Asked) -> Answer:
-        """Return what an envelope comes to, from whichever way it came."""
+        """Return what an envelope comes to, from whichever way it came.
+
+        Raises:
+            UpstreamError: the signer's keys can't be had, so nobody can say.
+        """
         result = lookup.status_of(envelope, self._settings["qr.response_codes"])
         if result.status == lookup.PENDING:
             return self._pending(result, envelope, asked)
@@ -105,6 +113,8 @@ class Upstream:
             return Answer(result)
         try:
             return self._opened(envelope, asked)
+        except UpstreamError:
+            raise
         except VNeIDError as error:
             return Answer(lookup.Result(lookup.INVALID_RESPONSE, envelope.code, reason=error.code))
 

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from pyramid.exceptions import PredicateMismatch
+
 from vneid_middleware import addresses
 from vneid_middleware.core.lookup import PENDING, UNAVAILABLE, Result, read_question
 from vneid_middleware.events import LookupRefused
-from vneid_middleware.exceptions import AuditError, StorageError, VNeIDError
+from vneid_middleware.exceptions import AuditError, StorageError, UpstreamError, VNeIDError
+from vneid_middleware.kept import COOL_DOWN
 from vneid_middleware.models import Operator, Who
 from vneid_middleware.pages import correlation_id
 from vneid_middleware.plugins.qr.counter import Counter
@@ -89,6 +92,9 @@ def lookup_view(request: Any, operator: Operator, who: Who) -> Any:
 @for_operators
 def state_view(request: Any, operator: Operator, who: Who) -> Any:
     """Tell how a lookup stands; its result once."""
+    if request.method == "HEAD":
+        # which would be taken away with nobody having read it; routes have HEAD along with GET
+        raise PredicateMismatch("a lookup's state is asked for by GET")
     identifier = request.matchdict["identifier"]
     result = _counter(request).look(identifier, operator)
     return _pending(request, identifier, who) if result is None else _answer(request, result, who)
@@ -111,9 +117,11 @@ def webhook_view(request: Any) -> Any:
         if request.vneid.settings["qr.consent"] != "webhook":
             raise VNeIDError("transaction_unknown")
         _counter(request).hook(_json_body(request))
-    except (StorageError, AuditError) as error:
-        log.error("%s: an answer by webhook could not be kept: %s", who.request_id, error)
-        return refusal(request, "lookup_stopped", 503, who)
+    except (StorageError, AuditError, UpstreamError) as error:
+        log.error("%s: an answer by webhook could not be taken: %s", who.request_id, error)
+        response = refusal(request, "lookup_stopped", 503, who)
+        response.headers["Retry-After"] = str(COOL_DOWN)
+        return response
     except VNeIDError as error:
         log.warning("%s: webhook refused: %s", who.request_id, error)
         if error.code == "transaction_unknown":
