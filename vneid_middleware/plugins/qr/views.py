@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from pyramid.exceptions import PredicateMismatch
+
 from vneid_middleware import addresses
 from vneid_middleware.core.lookup import PENDING, UNAVAILABLE, Result, read_question
 from vneid_middleware.events import LookupRefused
@@ -18,6 +20,8 @@ from vneid_middleware.plugins.qr.counter import Counter, Who
 log = logging.getLogger("vneid_middleware")
 
 MAX_BODY = 65_536
+_TRY_AGAIN = "5"
+"""Seconds after which a caller may try again where something is down."""
 _CODES = {"operator_unknown": 401, "not_an_officer": 403, "cross_site": 403, "lookup_unknown": 404, "lookup_malformed": 400,
           "media_type_unsupported": 415, "too_many_lookups": 429}
 
@@ -70,8 +74,11 @@ def refusal(request: Any, code: str, status: int, who: Who, **extra: Any) -> Any
     """Answer with an error as JSON, whoever asks."""
     pages = request.vneid.pages
     message = pages.message(code, pages.language(request.environ))
-    return pages.json({"error": code, "message": f"{message.happened} {message.todo}", "correlation_id": who.request_id, **extra},
-                      status)
+    response = pages.json({"error": code, "message": f"{message.happened} {message.todo}", "correlation_id": who.request_id,
+                           **extra}, status)
+    if status == 503:
+        response.headers["Retry-After"] = _TRY_AGAIN
+    return response
 
 
 @for_operators
@@ -89,6 +96,9 @@ def lookup_view(request: Any, operator: Operator, who: Who) -> Any:
 @for_operators
 def state_view(request: Any, operator: Operator, who: Who) -> Any:
     """Tell how a lookup stands; its result once."""
+    if request.method == "HEAD":
+        # Pyramid lets it in where GET may: the result would be wiped, and nobody have read it
+        raise PredicateMismatch("HEAD")
     identifier = request.matchdict["identifier"]
     result = _counter(request).look(identifier, operator)
     return _pending(request, identifier, who) if result is None else _answer(request, result, who)
@@ -101,6 +111,7 @@ def cancel_view(request: Any, operator: Operator, who: Who) -> Any:
     response = request.vneid.pages.json({})
     response.status = 204
     response.body = b""
+    del response.headers["Content-Type"]
     return response
 
 
@@ -147,7 +158,7 @@ def _answer(request: Any, result: Result, who: Who) -> Any:
     body = {**result.body(f"{words.happened} {words.todo}"), "correlation_id": who.request_id}
     response = pages.json(body, result.http_status)
     if result.status == UNAVAILABLE:
-        response.headers["Retry-After"] = "5"
+        response.headers["Retry-After"] = _TRY_AGAIN
     return response
 
 
