@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vneid_middleware.core import lookup
@@ -144,6 +144,7 @@ def test_each_status_has_its_http_status(status: str, reason: str, http: int) ->
 ISSUER, AUDIENCE, REQUEST = "https://vneid.example", "https://portal.example", "0b9d7c1e-0000-4000-8000-000000000001"
 ASKED = Asked("identifier", "QR-1", REQUEST, "", "", "")
 WAITING = ASKED._replace(transaction_id="T-1")
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 characters = st.characters(exclude_categories=())
 leaves = (st.none() | st.booleans() | st.integers() | st.floats() | st.text(characters, max_size=30)
           | st.sampled_from([ISSUER, AUDIENCE, REQUEST, NOW, NOW + 60, "00", *CITIZEN.values()]))
@@ -198,7 +199,7 @@ def in_form(answer: Answer, *, fields: tuple[str, ...] = FIELDS) -> str:
 
 
 @pytest.mark.threat("A-218")
-@settings(deadline=None, max_examples=60)
+@settings(UNHURRIED, max_examples=60)
 @given(body=st.binary(max_size=60) | anything.map(json.dumps).map(str.encode), status=st.sampled_from([200, 200, 204, 400, 503]))
 def test_no_bytes_whatever_are_an_error_or_a_yes(parser: Parser, body: bytes, status: int) -> None:
     assert in_form(parser().read(Response(status, {}, body), ASKED)) in (lookup.INVALID_RESPONSE, lookup.UNAVAILABLE)
@@ -211,7 +212,7 @@ envelopes = st.fixed_dictionaries(
 
 
 @pytest.mark.threat("A-218")
-@settings(deadline=None, max_examples=60)
+@settings(UNHURRIED, max_examples=60)
 @given(members=envelopes, asked=st.sampled_from([ASKED, WAITING]), response=st.sampled_from(["jws", "plain"]),
        consent=st.sampled_from(["poll", "blocking", "webhook"]))
 def test_an_unsigned_envelope_says_nothing_of_a_citizen(parser: Parser, members: Any, asked: Asked, response: str,
@@ -255,7 +256,7 @@ HEADERS = [{"alg": "none"}, {"alg": "HS256"}, {"alg": "RS512"}, {"kid": "other"}
 
 @pytest.mark.threat("A-217")
 @pytest.mark.parametrize("wrong", [None, "signature", "header", "bytes", *WRONG])
-@settings(deadline=None, max_examples=15)
+@settings(UNHURRIED, max_examples=15)
 @given(data=st.data())
 def test_a_yes_needs_the_signature_and_every_check(parser: Parser, signer: Any, stranger: Any, wrong: str | None,
                                                    data: st.DataObject) -> None:
@@ -275,7 +276,7 @@ def test_a_yes_needs_the_signature_and_every_check(parser: Parser, signer: Any, 
 
 
 @pytest.mark.threat("A-218")
-@settings(deadline=None, max_examples=60)
+@settings(UNHURRIED, max_examples=60)
 @given(changed=st.dictionaries(st.sampled_from([*FIELDS, "danToc", "anh"]), anything, max_size=4), kept=st.sets(st.sampled_from(
     [*FIELDS, "danToc"])).map(tuple), response=st.sampled_from(["jws", "plain"]))
 def test_a_citizen_is_whole_or_there_is_none(parser: Parser, signer: Any, changed: dict[str, Any], kept: tuple[str, ...],
