@@ -32,7 +32,7 @@ _MAX_CONTEXT = 128
 _MAX_MESSAGE = 200
 _MAX_QR = 4_096
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
-_TRANSACTION = re.compile(r"[\x21-\x7e]{1,512}")
+_TRANSACTION = re.compile(r"[\x21-\x7e]{0,512}")
 
 
 class Question(NamedTuple):
@@ -117,13 +117,14 @@ def read_question(body: bytes, required: Collection[str] = ()) -> Question:
 
 def _context(asked: Mapping[str, Any], name: str, required: bool) -> str:
     value = asked.get(name)
-    if value is None or value == "":
-        if required:
-            raise _malformed(name, "is required")
-        return ""
+    if value is None:
+        value = ""
     if not isinstance(value, str) or len(value) > _MAX_CONTEXT or not _is_text(value):
         raise _malformed(name, f"must be text of at most {_MAX_CONTEXT} characters without control characters")
-    return unicodedata.normalize("NFC", value.strip())
+    said = unicodedata.normalize("NFC", value.strip())
+    if required and not said:
+        raise _malformed(name, "is required")
+    return said
 
 
 def _is_text(value: str) -> bool:
@@ -147,10 +148,12 @@ def read_envelope(body: bytes) -> Envelope:
     code = members.get("responseCode")
     if not isinstance(code, str) or not _CODE.fullmatch(code):
         raise VNeIDError("envelope_malformed", "responseCode is not a short word")
-    transaction_id = members.get("transactionId", "")
-    if transaction_id and not (isinstance(transaction_id, str) and _TRANSACTION.fullmatch(transaction_id)):
+    transaction_id = members.get("transactionId")
+    if transaction_id is None:
+        transaction_id = ""
+    if not isinstance(transaction_id, str) or not _TRANSACTION.fullmatch(transaction_id):
         raise VNeIDError("envelope_malformed", "transactionId is not printable ASCII")
-    return Envelope(code, _message(members.get("responseMessage")), members.get("data"), transaction_id or "")
+    return Envelope(code, _message(members.get("responseMessage")), members.get("data"), transaction_id)
 
 
 def _message(value: Any) -> str:

@@ -21,6 +21,8 @@ from vneid_middleware.plugins.qr.counter import Counter
 log = logging.getLogger("vneid_middleware")
 
 MAX_BODY = 65_536
+_TRY_AGAIN = "5"
+"""Seconds after which a caller may try again where something is down."""
 _CODES = {"operator_unknown": 401, "not_an_officer": 403, "cross_site": 403, "lookup_unknown": 404, "lookup_malformed": 400,
           "media_type_unsupported": 415, "too_many_lookups": 429}
 
@@ -73,8 +75,11 @@ def refusal(request: Any, code: str, status: int, who: Who, **extra: Any) -> Any
     """Answer with an error as JSON, whoever asks."""
     pages = request.vneid.pages
     message = pages.message(code, pages.language(request.environ))
-    return pages.json({"error": code, "message": f"{message.happened} {message.todo}", "correlation_id": who.request_id, **extra},
-                      status)
+    response = pages.json({"error": code, "message": f"{message.happened} {message.todo}", "correlation_id": who.request_id,
+                           **extra}, status)
+    if status == 503:
+        response.headers["Retry-After"] = _TRY_AGAIN
+    return response
 
 
 @for_operators
@@ -107,6 +112,7 @@ def cancel_view(request: Any, operator: Operator, who: Who) -> Any:
     response = request.vneid.pages.json({})
     response.status = 204
     response.body = b""
+    del response.headers["Content-Type"]
     return response
 
 
@@ -155,7 +161,7 @@ def _answer(request: Any, result: Result, who: Who) -> Any:
     body = {**result.body(f"{words.happened} {words.todo}"), "correlation_id": who.request_id}
     response = pages.json(body, result.http_status)
     if result.status == UNAVAILABLE:
-        response.headers["Retry-After"] = "5"
+        response.headers["Retry-After"] = _TRY_AGAIN
     return response
 
 
