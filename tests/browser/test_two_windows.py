@@ -68,6 +68,7 @@ def sign_in(clerk: Clerk, site: Any) -> None:
     page.get_by_role("main").get_by_role("link", name="Tiếp nhận hồ sơ").click()
 
 
+@pytest.mark.threat("A-219")
 def test_what_a_citizen_agrees_to_reaches_the_officer_and_nothing_else_does(
         phone_of: Callable[[str], Phone], site: Any, playwright: Any, chromium: str, chrome: Any, tmp_path: Path) -> None:
     first = phone_of("dau")
@@ -87,6 +88,7 @@ def test_what_a_citizen_agrees_to_reaches_the_officer_and_nothing_else_does(
         takes_over(clerk, dossier)
         refuses(clerk, phone_of("nguyet"))
         is_silent(clerk, phone_of("duc"), site)
+        finds(chrome, site)
         assert clerk.complaints == []
 
 
@@ -122,6 +124,16 @@ def takes_over(clerk: Clerk, dossier: Any) -> None:
     shoot("5-received", dossier=dossier)
 
 
+def finds(chrome: Any, site: Any) -> None:
+    """The first citizen reads at home what the officer took down."""
+    context = chrome.new_context(locale="vi-VN")
+    page = context.new_page()
+    page.goto(site.portal + "/vneid/login?return_to=/ho-so/")
+    page.locator('button[value="dau"]').click()
+    expect(page.get_by_role("main")).to_contain_text("Đăng ký khai sinh")
+    context.close()
+
+
 def refuses(clerk: Clerk, phone: Phone) -> None:
     """A scanner types the code of the next citizen, who says no: of neither is anything on the officer's page."""
     clerk.scan(phone.page.locator("#text").input_value())
@@ -150,9 +162,9 @@ def is_silent(clerk: Clerk, phone: Phone, site: Any) -> None:
 
 
 def is_empty(clerk: Clerk) -> None:
-    """Nothing of any citizen is on the page, in its title, or in what the browser keeps for it."""
+    """Nothing of any citizen is on the page, its title included, or in what the browser keeps for it."""
     page = clerk.page
-    kept = page.content() + page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.title, location.href])")
+    kept = page.content() + page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, location.href])")
     people = [PERSONAS[name] for name in ("dau", "nguyet", "duc")]
     assert [part for who in people for part in (who.personal_id, who.full_name, who.born, who.address) if part in kept] == []
     assert page.locator("dl.citizen").count() == 0

@@ -652,9 +652,13 @@ def test_the_page_s_files_are_served_by_name_and_nothing_else_is(portal: Any) ->
     assert (redirect.status, redirect.location) == (303, portal.base + "/vneid/qr/")
 
 
-def test_only_an_operator_is_told_that_lookups_would_be_answered(portal: Any) -> None:
+def test_only_an_operator_is_told_that_lookups_would_be_answered(portal: Any, caplog: pytest.LogCaptureFixture) -> None:
     assert portal.send("GET", "/vneid/qr/operator").json() == {"operator": "quay-1", "officerId": ""}
     assert portal.send("GET", "/vneid/qr/operator", key=None).status == 401
+    # a page that is opened before anybody has signed in is nothing to look after; a key that is tried is
+    assert caplog.records == []
+    assert portal.send("GET", "/vneid/qr/operator", headers={"Authorization": "Bearer guessed"}).status == 401
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_without_script_the_page_says_so(enter: Callable[..., Clerk], portal: Any) -> None:

@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.contrib.staticfiles.views import serve
 from django.urls import include, path, re_path
-
 from dossiers import reception
+
 from portal import officers
 
 urlpatterns = [
