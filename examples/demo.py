@@ -29,6 +29,10 @@ READY = """
   Quầy một cửa (the one-stop counter), hai cửa sổ (two windows):
     Cán bộ (officer)                 http://{host}:{port}/can-bo/   canbo / {password}
     Điện thoại công dân (phone)      http://{host}:{simulator_port}/phone
+    Cán bộ chọn "Tiếp nhận hồ sơ", "Mở quầy tra cứu", rồi quét mã trên điện thoại, hoặc chép và dán nội dung mã
+    (the officer opens a dossier, then the counter, and scans the phone's code, or copies and pastes its text).
+
+  Cảnh báo về qr.bind ở trên dành cho cổng thật (the warning about qr.bind above is meant for real portals).
 
   Ứng dụng di động (mobile app)      python examples/mobile/app.py{options}
                                      python examples/mobile/app.py app{options}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +85,19 @@ class Clerk:
             self.page.screenshot(path=ARTIFACTS / f"counter-{name}-{form}.png", full_page=form == "phone")
 
 
-def film_of(code: str, path: Path, size: tuple[int, int] = (640, 480), frames: int = 2) -> None:
-    """Write a film (YUV4MPEG2) that shows a QR code on a telephone: what a fake camera plays.
+FILM = (640, 480)
+"""Width and height of what a fake camera sees, in pixels."""
+
+
+def film_of(code: str, path: Path) -> None:
+    """Write a film of a QR code on a telephone.
 
     Args:
         code: what the QR code says; drawn by segno, another library than the one that reads it.
     """
     import segno
 
-    width, height = size
+    width, height = FILM
     symbol = [list(row) for row in segno.make(code, micro=False).matrix_iter(border=4)]
     scale = (height - 40) // len(symbol)
     left, top = (width - scale * len(symbol)) // 2, (height - scale * len(symbol)) // 2
@@ -99,8 +106,50 @@ def film_of(code: str, path: Path, size: tuple[int, int] = (640, 480), frames: i
         line = b"".join((b"\x18" if dark else b"\xe0") * scale for dark in modules)
         for y in range(top + row * scale, top + (row + 1) * scale):
             grey[y * width + left:y * width + left + len(line)] = line
+    _write(bytes(grey), path)
+
+
+def film_of_picture(picture: bytes, browser: Any, path: Path) -> None:
+    """Write a film of a picture, as large as it fits, on grey.
+
+    Args:
+        picture: PNG, a screenshot for example.
+        browser: opens the picture.
+    """
+    page = browser.new_page()
+    grey = page.evaluate("""async ([picture, width, height]) => {
+        const image = new Image();
+        image.src = "data:image/png;base64," + picture;
+        await image.decode();
+        const pen = new OffscreenCanvas(width, height).getContext("2d");
+        pen.fillStyle = "#464646";
+        pen.fillRect(0, 0, width, height);
+        const scale = 0.9 * Math.min(width / image.width, height / image.height);
+        const [wide, high] = [image.width * scale, image.height * scale];
+        pen.drawImage(image, (width - wide) / 2, (height - high) / 2, wide, high);
+        const points = pen.getImageData(0, 0, width, height).data;
+        return Array.from({length: width * height}, (_, at) => points[4 * at + 1]);
+    }""", [b64encode(picture).decode(), *FILM])
+    page.close()
+    _write(bytes(grey), path)
+
+
+def _write(grey: bytes, path: Path) -> None:
+    """Write two times the same picture as YUV4MPEG2, which a fake camera plays again and again."""
+    width, height = FILM
     colour = bytes([128]) * (width * height // 2)
     with path.open("wb") as film:
         film.write(f"YUV4MPEG2 W{width} H{height} F10:1 Ip A1:1 C420jpeg\n".encode())
-        for _ in range(frames):
-            film.write(b"FRAME\n" + bytes(grey) + colour)
+        for _ in range(2):
+            film.write(b"FRAME\n" + grey + colour)
+
+
+@contextmanager
+def filming(playwright: Any, chromium: str, film: Path) -> Iterator[Any]:
+    """Give a profile of a browser whose camera plays a film, and which lets pages use it."""
+    browser = playwright.chromium.launch(executable_path=chromium, args=[
+        "--no-sandbox", "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}"])
+    try:
+        yield browser.new_context(locale="vi-VN", permissions=["camera"], viewport={"width": 1366, "height": 768})
+    finally:
+        browser.close()

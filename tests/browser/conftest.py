@@ -29,10 +29,11 @@ ORGANISATIONS_ONLY = "/chi-to-chuc/*"
 
 
 class Site(NamedTuple):
-    """Where the portal and the simulator listen."""
+    """Where the portal and the simulator listen, and the portal's folder."""
 
     portal: str
     simulator: str
+    folder: Path
 
     def switch(self, **values: str) -> None:
         """Set the simulator's switches; ``fault_token`` is ``fault.token``."""
@@ -67,7 +68,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int],
     environ = {**os.environ, "PORTAL_VAR": str(folder / "var")}
     subprocess.run([sys.executable, "prepare.py"], cwd=folder, env=environ, check=True, timeout=60)
     ports = free_port(), free_port()
-    found = Site(*(f"http://127.0.0.1:{port}" for port in ports))
+    found = Site(*(f"http://127.0.0.1:{port}" for port in ports), folder)
     commands = (
         [str(BIN / "python"), "-m", "vneid_middleware.simulator", "--port", str(ports[1]), "--portal", found.portal],
         [str(BIN / "vneid"), "serve", str(ini), f"port={ports[0]}", f"simulator_port={ports[1]}"])

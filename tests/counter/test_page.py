@@ -6,14 +6,14 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from clerk import ARTIFACTS, LOCALES, ROOT, Clerk, film_of
+from clerk import ARTIFACTS, LOCALES, ROOT, Clerk, film_of, filming
 from support import Browser
 from vneid_service import CITIZEN
 
@@ -601,21 +601,10 @@ def test_a_screen_that_nobody_looks_at_is_emptied(enter: Callable[..., Clerk], p
 
 # -- the camera --------------------------------------------------------------------------------------------------------
 
-@contextmanager
-def filming(playwright: Any, chromium: str, film: Path, permissions: list[str]) -> Iterator[Any]:
-    """Give a profile of a browser whose camera plays a film."""
-    browser = playwright.chromium.launch(executable_path=chromium, args=[
-        "--no-sandbox", "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}"])
-    try:
-        yield browser.new_context(locale="vi-VN", permissions=permissions, viewport={"width": 1366, "height": 768})
-    finally:
-        browser.close()
-
-
 def test_the_camera_reads_a_code_from_a_telephone(playwright: Any, chromium: str, portal: Any, tmp_path: Path) -> None:
     scanned = "eyJhbGciOiJFUzI1NiJ9." + "Qr-_" * 60
     film_of(scanned, tmp_path / "film.y4m")
-    with filming(playwright, chromium, tmp_path / "film.y4m", ["camera"]) as context:
+    with filming(playwright, chromium, tmp_path / "film.y4m") as context:
         clerk = Clerk(context, portal.base, KEY).arrive()
         clerk.page.keyboard.press("F4")
         expect(clerk.title()).to_have_text(RECEIVED)
@@ -663,9 +652,13 @@ def test_the_page_s_files_are_served_by_name_and_nothing_else_is(portal: Any) ->
     assert (redirect.status, redirect.location) == (303, portal.base + "/vneid/qr/")
 
 
-def test_only_an_operator_is_told_that_lookups_would_be_answered(portal: Any) -> None:
+def test_only_an_operator_is_told_that_lookups_would_be_answered(portal: Any, caplog: pytest.LogCaptureFixture) -> None:
     assert portal.send("GET", "/vneid/qr/operator").json() == {"operator": "quay-1", "officerId": ""}
     assert portal.send("GET", "/vneid/qr/operator", key=None).status == 401
+    # a page that is opened before anybody has signed in is nothing to look after; a key that is tried is
+    assert caplog.records == []
+    assert portal.send("GET", "/vneid/qr/operator", headers={"Authorization": "Bearer guessed"}).status == 401
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_without_script_the_page_says_so(enter: Callable[..., Clerk], portal: Any) -> None:

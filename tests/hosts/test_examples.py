@@ -80,7 +80,9 @@ def test_djangos_officers_are_its_own_and_it_tells_programs_who_is_there(example
         assert (stranger.get(asked, program).status, stranger.get(asked, program).json()) == (401, {"error": "login_required"})
         assert NAME in citizen.get(host.url + "/vneid/login?return_to=/", follow=True).text
         assert (citizen.get(asked, program).status, citizen.get(asked, program).json()) == (403, {"error": "not_an_officer"})
-        assert citizen.get(host.url + "/can-bo/").status == 403
+        for page in ("/can-bo/", "/can-bo/tiep-nhan/"):
+            assert citizen.get(host.url + page).status == 403
+            assert stranger.get(host.url + page).location == f"/can-bo/dang-nhap?next={page}"
         password = (folder / "var" / "canbo-password").read_text().strip()
         for given, status in ((password[:-1], 200), (password, 302)):
             page = officer.get(host.url + "/can-bo/", follow=True)

@@ -74,13 +74,13 @@ class Dossier(models.Model):
     def __str__(self) -> str:
         return f"{self.code} – {self.service}"
 
-    def submit(self) -> None:
-        """Save a new dossier, give it its code, and note that it came in."""
+    def submit(self, text: str = "Hồ sơ được nộp trực tuyến.", officer: Any = None) -> None:
+        """Save a new dossier, give it its code, and note that it came in, and by which officer if by one."""
         with transaction.atomic():
             self.save()
             self.code = f"{UNIT_CODE}-{timezone.localtime(self.submitted_at):%y%m%d}-{self.pk:04d}"
             self.save(update_fields=["code"])
-            self.note("Hồ sơ được nộp trực tuyến.")
+            self.note(text, officer)
 
     def note(self, text: str, officer: Any = None) -> None:
         """Add a step to the history, with the present status."""

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.contrib.staticfiles.views import serve
 from django.urls import include, path, re_path
+from dossiers import reception
 
 from portal import officers
 
@@ -18,6 +19,7 @@ urlpatterns = [
     # another address than the citizens', which the server in front may answer in the portal's place
     path("can-bo/dang-xuat", LogoutView.as_view(next_page="officer-login"), name="officer-logout"),
     path("can-bo/toi", officers.me),
+    path("can-bo/tiep-nhan/", reception.receive, name="reception"),
     path("admin/", admin.site.urls),
     # in production the web server serves this folder
     re_path(r"^static/(?P<path>.+)$", serve, {"insecure": True}),

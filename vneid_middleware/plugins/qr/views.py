@@ -59,7 +59,12 @@ def _refused(request: Any, error: VNeIDError, operator: Operator | None, who: Wh
     status = _CODES.get(code)
     if status is None:
         raise error
-    log.warning("%s: lookup refused: %s", who.request_id, error)
+    # the counter's page asks by itself whether an officer is there yet; somebody who tries keys does not
+    is_page = request.matched_route.name == "vneid.qr.operator" and "Authorization" not in request.headers
+    if is_page:
+        log.info("%s: the counter is open, and no officer is there: %s", who.request_id, error)
+    else:
+        log.warning("%s: lookup refused: %s", who.request_id, error)
     if status != 404:
         request.vneid.tell_anyway(LookupRefused(**who._asdict(), code=code, operator=operator.name if operator else ""))
     response = refusal(request, code, status, who, **{key: error.evidence[key] for key in ("field",) if key in error.evidence})
