@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
-from vneid_middleware.interfaces import IOnlineCheck
+from vneid_middleware.interfaces import IOnlineCheck, ITrial
 
 _UNREACHED = ("timeout", "connection", "tls")
 _LONGEST = 60
@@ -21,13 +21,15 @@ _SKEW = 60
 
 
 def try_online(services: Any) -> bool:
-    """Ask storage, audit sinks, the provider, each endpoint and each transport's platform; print what came of it; tell
-    whether all is well."""
+    """Ask storage, audit sinks, the provider, each endpoint, each transport's platform and what plugins try; print what
+    came of it; tell whether all is well."""
     try:
         return all([*(_ready(name, readiness) for name, readiness in services.readiness.items()),
                     *(_reached(services, url) for url in _addresses(services.settings)),
                     *(_tried(services, name, transport) for name, transport in services["transports"].items()
-                      if IOnlineCheck.providedBy(transport))])
+                      if IOnlineCheck.providedBy(transport)),
+                    *(_told(name, fault) for component in services.components.values() if ITrial.providedBy(component)
+                      for name, fault in component.try_online())])  # type: ignore[no-untyped-call]
     finally:
         services.outbound.close()
         services.storage.close()

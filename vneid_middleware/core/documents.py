@@ -37,7 +37,6 @@ MAX_AGE = 300
 MAX_BODY = 65_536
 MAX_DATA = 10 * 1024 * 1024
 """Bytes of an answer's data."""
-MAX_DEPTH = 32
 _MAX_INPUTS, _MAX_INPUT = 32, 500
 _KIND = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -84,6 +83,11 @@ def is_input(value: str) -> bool:
     return _NAME.fullmatch(value) is not None
 
 
+def is_request_id(value: object) -> bool:
+    """Tell whether ``value`` may be a ``requestId``: 1 to 128 printable ASCII characters without spaces."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
 def signer_of(token: str) -> str:
     """Return the ``iss`` that a token claims, unverified: whose keys are to be looked up.
 
@@ -126,7 +130,7 @@ def read_request(content: Mapping[str, Any]) -> PullRequest:
         VNeIDError: ``request_malformed``, with evidence ``field``; never a value.
     """
     request_id, kind, personal_id = (content.get(name) for name in ("requestId", "loaiGiayTo", "soDinhDanh"))
-    if not isinstance(request_id, str) or not _ID.fullmatch(request_id):
+    if not isinstance(request_id, str) or not is_request_id(request_id):
         raise _malformed("requestId", "is not 1 to 128 printable ASCII characters without spaces")
     if not isinstance(kind, str) or not is_kind(kind):
         raise _malformed("loaiGiayTo", "is not the name of a kind of document")

@@ -19,8 +19,9 @@ from vneid_middleware.core.lookup import Question, Result
 from vneid_middleware.events import LookupAsked
 from vneid_middleware.exceptions import AuditError, SealError, UpstreamError, VNeIDError
 from vneid_middleware.models import Operator
+from vneid_middleware.per_process import PerProcess
 from vneid_middleware.plugins.qr.operators import BearerOperators, HostOperators
-from vneid_middleware.plugins.qr.process import MOST_CALLS, Current, Process
+from vneid_middleware.plugins.qr.process import MOST_CALLS, Process
 from vneid_middleware.plugins.qr.settling import Settling
 from vneid_middleware.plugins.qr.upstream import Answer, Asked, Upstream
 from vneid_middleware.plugins.qr.waiter import Waiter
@@ -74,7 +75,8 @@ class Counter:
         self.upstream = Upstream(services)
         self._settling = Settling(services, LEASE)
         self._box = services.key_ring.box("lookup-question")
-        self._process = Current(services.settings["server_threads"])
+        threads = services.settings["server_threads"]
+        self._process = PerProcess(lambda: Process(threads))
         self._mode: str = services.settings["qr.consent"]
         self.policy = _policy(services)
         codes: Mapping[str, str] = services.settings["qr.response_codes"]
