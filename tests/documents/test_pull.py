@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
-from pathlib import Path
 from typing import Any
 
 import pytest
-from zope.interface import implementer
 
-from licences import AN, DATA, HOA, KEY, NOBODY, OTHER_KEY, SECRET, TUYET
+from licences import AN, DATA, HOA, KEY, NOBODY, TUYET
 from support import Browser
 from vneid_middleware.exceptions import AuditError, VNeIDError
-from vneid_middleware.interfaces import IDocumentProvider, IDocumentProviderFactory
-from vneid_middleware.models import FoundDocument
-from vneid_middleware.plugins.documents import pulls
 
 
 @pytest.mark.threat("A-237")
@@ -129,7 +123,8 @@ def test_codes_are_called_as_the_ini_calls_them(make_portal) -> None:
     ({"soDinhDanh": "' OR 1=1 --"}, "soDinhDanh"), ({"loaiGiayTo": "../GPLX"}, "loaiGiayTo"), ({"loaiGiayTo": "BHYT"}, "loaiGiayTo"),
     ({"loaiGiayTo": ["GPLX"]}, "loaiGiayTo"), ({"requestId": None}, "requestId"), ({"requestId": "a b"}, "requestId"),
     ({"requestId": "x" * 129}, "requestId"), ({"thamSo": []}, "thamSo"), ({"thamSo": {"a b": "1"}}, "thamSo"),
-    ({"thamSo": {"SoGPLX": 1}}, "SoGPLX"), ({"thamSo": {"SoGPLX": "1" * 501}}, "SoGPLX"), ({"thamSo": {"SoGPLX": "1\0"}}, "SoGPLX"),
+    ({"thamSo": {"SoGPLX": 1}}, "SoGPLX"), ({"thamSo": {"SoGPLX": "1" * 501}}, "SoGPLX"),
+    ({"thamSo": {"SoGPLX": "1\0"}}, "SoGPLX"),
     ({"thamSo": {f"a{number}": "1" for number in range(33)}}, "thamSo"),
 ])
 def test_a_malformed_question_is_told_which_member_is_wrong(portal, change, field) -> None:
@@ -168,36 +163,3 @@ def test_an_answer_that_can_not_be_written_down_is_not_given(make_portal, monkey
     answer = portal.ask(TUYET)
     assert (answer.status, answer.json()["error"]) == (503, "pull_stopped")
     assert "TUYẾT" not in answer.text
-
-
-# -- providers of others ---------------------------------------------------------------------------------------------------
-
-@implementer(IDocumentProvider, IDocumentProviderFactory)
-class Scripted:
-    """Does what a test tells it to."""
-
-    required = optional = ()
-
-    def __init__(self) -> None:
-        self.answer: Any = lambda request: FoundDocument("ok", {"number": "1"})
-        self.asked: list[Any] = []
-
-    def __call__(self, kind: str, services: Any) -> Any:
-        return self
-
-    def find(self, request: Any) -> Any:
-        self.asked.append(request)
-        return self.answer(request)
-
-    def current(self, personal_id: str, document_id: str) -> Any:
-        return None
-
-    def check(self) -> None:
-        """Always well."""
-
-
-SCRIPTED = Scripted()
-
-
-def includeme(config: Any) -> None:
-    config.add_vneid_document_provider("scripted", SCRIPTED)

@@ -47,8 +47,10 @@ class Narrowed(NamedTuple):
 
 
 def fold_name(value: str) -> str:
-    """Return a name as it is compared: NFC and NFD, upper and lower case, spaces and the place of the tone in its syllable
-    (``hòa``, ``hoà``) make no difference; every letter and every tone does (``đ`` is not ``d``, ``hoa`` is not ``hòa``).
+    """Return a form of a name that is for comparing only.
+
+    NFC and NFD, upper and lower case, spaces and the place of the tone in its syllable (``hòa``, ``hoà``) make no difference;
+    every letter and every tone does (``đ`` is not ``d``, ``hoa`` is not ``hòa``).
 
     Raises:
         ValueError: control characters.
@@ -67,8 +69,8 @@ def _fold_syllable(syllable: str) -> str:
         if not unicodedata.combining(character):
             vowel = character in _VOWELS
         letters.append(character)
-    # NFC: marks that stay behind come in one order
-    return unicodedata.normalize("NFC", "".join(letters)) + "".join(tones)
+    # NFC: marks that stay behind come in one order; no name has the character between, so that no tone joins a letter
+    return unicodedata.normalize("NFC", "".join(letters)) + "\0" + "".join(tones)
 
 
 def as_text(value: Any) -> str:
