@@ -120,7 +120,8 @@ def test_codes_are_called_as_the_ini_calls_them(make_portal) -> None:
 
 @pytest.mark.parametrize(("change", "field"), [
     ({"soDinhDanh": "123"}, "soDinhDanh"), ({"soDinhDanh": None}, "soDinhDanh"), ({"soDinhDanh": 1204000123}, "soDinhDanh"),
-    ({"soDinhDanh": "' OR 1=1 --"}, "soDinhDanh"), ({"loaiGiayTo": "../GPLX"}, "loaiGiayTo"), ({"loaiGiayTo": "BHYT"}, "loaiGiayTo"),
+    ({"soDinhDanh": "' OR 1=1 --"}, "soDinhDanh"), ({"loaiGiayTo": "../GPLX"}, "loaiGiayTo"),
+    ({"loaiGiayTo": "BHYT"}, "loaiGiayTo"),
     ({"loaiGiayTo": ["GPLX"]}, "loaiGiayTo"), ({"requestId": None}, "requestId"), ({"requestId": "a b"}, "requestId"),
     ({"requestId": "x" * 129}, "requestId"), ({"thamSo": []}, "thamSo"), ({"thamSo": {"a b": "1"}}, "thamSo"),
     ({"thamSo": {"SoGPLX": 1}}, "SoGPLX"), ({"thamSo": {"SoGPLX": "1" * 501}}, "SoGPLX"),

@@ -111,7 +111,7 @@ def _explain_mysql(connection: Connection, query: str, values: dict[str, Any]) -
 
     for row in connection.execute(text(f"EXPLAIN {query}"), values).mappings():
         members = {name.lower(): value for name, value in row.items()}
-        if str(members.get("type")).lower() in ("all", "index") and not members.get("possible_keys"):
+        if str(members.get("type")).lower() in ("all", "index"):
             yield str(members.get("table"))
 
 

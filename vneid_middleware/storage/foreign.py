@@ -21,6 +21,8 @@ CONNECT_TIMEOUT = 5
 """Seconds until a server must have answered a new connection."""
 
 _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`""")
+_READ_ONLY = {"mysql": "START TRANSACTION READ ONLY", "mariadb": "START TRANSACTION READ ONLY",
+              "oracle": "SET TRANSACTION READ ONLY"}
 _STATEMENT_LIMIT = {"mysql": "SET SESSION max_execution_time = {milliseconds}",
                     "mariadb": "SET SESSION max_statement_time = {seconds}"}
 
@@ -126,9 +128,10 @@ class ForeignDatabase:
         engine = create_engine(parsed, hide_parameters=True, connect_args=self._connect_args(parsed.get_driver_name()),
                                execution_options={"postgresql_readonly": True} if backend == "postgresql" else {}, **options)
         if backend in _STATEMENT_LIMIT:
-            event.listen(engine, "connect", self._limit_statements)
-        if backend in (*_STATEMENT_LIMIT, "oracle"):
-            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("SET TRANSACTION READ ONLY"))
+            event.listen(engine, "connect", self._limit_session)
+        begin = _READ_ONLY.get(backend)
+        if begin:
+            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
         return engine
 
     def _connect_args(self, driver: str) -> dict[str, Any]:
@@ -139,11 +142,13 @@ class ForeignDatabase:
             return {"connect_timeout": CONNECT_TIMEOUT, "read_timeout": self._timeout + 1}
         return {"timeout": self._timeout, "check_same_thread": False} if driver == "pysqlite" else {}
 
-    def _limit_statements(self, connection: Any, record: Any) -> None:
+    def _limit_session(self, connection: Any, record: Any) -> None:
         cursor = connection.cursor()
         try:
             cursor.execute("SELECT VERSION()")
             kind = "mariadb" if "mariadb" in str(cursor.fetchone()[0]).lower() else "mysql"
+            # also where a statement ends the transaction: CREATE TABLE does
+            cursor.execute("SET SESSION TRANSACTION READ ONLY")
             cursor.execute(_STATEMENT_LIMIT[kind].format(seconds=self._timeout, milliseconds=self._timeout * 1000))
         finally:
             cursor.close()
