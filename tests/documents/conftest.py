@@ -41,8 +41,8 @@ def mariadb(require: Callable[..., str], free_port: Callable[[], int], wait_unti
         shutil.chown(folder, "mysql")
     data = f"--datadir={folder / 'data'}"
     try:
-        done = subprocess.run([install, "--no-defaults", *user, data, "--auth-root-authentication-method=normal", "--skip-test-db"],
-                              capture_output=True, text=True)
+        done = subprocess.run([install, "--no-defaults", *user, data, "--auth-root-authentication-method=normal",
+                               "--skip-test-db"], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen([server, "--no-defaults", *user, data, f"--port={port}", "--bind-address=127.0.0.1",

@@ -43,7 +43,10 @@ def check_select(query: str) -> frozenset[str]:
     if re.search(r"\binto\b", bare, re.IGNORECASE):
         # a file or a table of the database's server: a read-only transaction does not keep all from it
         raise ValueError("must be one SELECT that writes nowhere, without INTO")
-    return frozenset(text(query).compile().params)
+    names = frozenset(text(query).compile().params)
+    if names != frozenset(text(bare).compile().params):
+        raise ValueError("must not bind inside quotes: a colon there is written \\:")
+    return names
 
 
 def absolute_url(url: str, path: Callable[[str], Any]) -> str:
