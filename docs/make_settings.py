@@ -47,6 +47,7 @@ TITLES = {
     "keys": "Keys",
     "metrics": "Metrics",
     "transport": "Transports through exchange platforms",
+    "documents": "Documents: the plugin `documents`",
 }
 
 

@@ -155,12 +155,14 @@ def test_a_query_that_lacks_a_column_says_which(made) -> None:
             DocumentRequest(TUYET))
 
 
+@pytest.mark.threat("A-235")
 def test_too_many_rows_are_a_wrong_query(made) -> None:
     crossed = "SELECT a.* FROM gplx a, gplx b, gplx c, gplx d WHERE :soDinhDanh <> ''"
     with pytest.raises(StorageError, match="documents_too_many"):
         made(crossed).find(DocumentRequest(TUYET))
 
 
+@pytest.mark.threat("A-235")
 def test_values_come_out_as_json_has_them(tmp_path) -> None:
     from vneid_middleware.plugins.documents.sql import _as_json
 

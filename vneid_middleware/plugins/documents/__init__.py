@@ -17,6 +17,7 @@ from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.interfaces import IDocumentProvider, IProvisioned, IReadinessCheck, ITrial
 from vneid_middleware.plugins.documents import views
 from vneid_middleware.plugins.documents.callers import Callers
+from vneid_middleware.plugins.documents.messages import MESSAGES
 from vneid_middleware.plugins.documents.pulls import Pulls
 from vneid_middleware.plugins.documents.settings import make_table
 from vneid_middleware.plugins.documents.sql import SqlProviders
@@ -97,6 +98,7 @@ class DocumentsReadiness:
 def includeme(config: Any) -> None:
     """Offer the portal's documents to VNeID."""
     config.add_vneid_settings(make_table(config.registry["vneid.registrations"]))
+    config.add_vneid_messages("documents", MESSAGES)
     config.add_vneid_component("documents", Documents)
     config.add_vneid_document_provider("sql", SqlProviders())
     config.add_vneid_readiness("documents", DocumentsReadiness())

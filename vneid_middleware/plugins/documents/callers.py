@@ -71,14 +71,14 @@ class Callers:
         """Return what a caller asks, once it is known who it is and that it may ask now.
 
         Raises:
-            VNeIDError: ``address_refused``, ``media_type_unsupported``, ``body_too_large``, ``caller_unknown``,
+            VNeIDError: ``address_refused``, ``pull_type_unsupported``, ``body_too_large``, ``caller_unknown``,
                 ``caller_unverifiable``, ``request_replayed``, or ``too_many_pulls`` with evidence ``retry_after``; evidence
                 ``caller`` where that is known.
             StorageError: nobody can say whether the request was used before.
         """
         self._check_origin(request)
         if request.content_type not in (_SIGNED, _PLAIN):
-            raise VNeIDError("media_type_unsupported", f"the body is neither {_SIGNED} nor {_PLAIN}")
+            raise VNeIDError("pull_type_unsupported", f"the body is neither {_SIGNED} nor {_PLAIN}")
         body = _body(request)
         return self._signed(body) if request.content_type == _SIGNED else self._plain(request, body)
 

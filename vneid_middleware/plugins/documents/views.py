@@ -18,18 +18,8 @@ from vneid_middleware.plugins.documents.pulls import RETRY_AFTER
 
 log = logging.getLogger("vneid_middleware")
 
-_REFUSALS = {"address_refused": 403, "media_type_unsupported": 415, "body_too_large": 413, "caller_unknown": 401,
+_REFUSALS = {"address_refused": 403, "pull_type_unsupported": 415, "body_too_large": 413, "caller_unknown": 401,
              "caller_unverifiable": 503, "request_replayed": 409, "too_many_pulls": 429}
-_WORDS = {
-    "address_refused": "This address may not ask for documents.",
-    "media_type_unsupported": "Send application/jose, or application/json with a bearer key.",
-    "body_too_large": f"Send at most {documents.MAX_BODY} bytes, and say how many.",
-    "caller_unknown": "Sign the request with a key that the portal knows, for this portal and now, or send a known key.",
-    "caller_unverifiable": "The portal can't get your keys now. Try again.",
-    "request_replayed": "This jti was used before. Sign a new request.",
-    "too_many_pulls": "Too many requests. Wait as long as Retry-After says.",
-    "pull_stopped": "The portal can't answer now. Try again.",
-}
 
 
 class Who(NamedTuple):
@@ -126,4 +116,6 @@ def _refused(request: Any, error: VNeIDError, who: Who) -> Any:
 
 
 def _refusal(request: Any, code: str, status: int, who: Who) -> Any:
-    return request.vneid.pages.json({"error": code, "message": _WORDS[code], "correlation_id": who.request_id}, status)
+    pages = request.vneid.pages
+    words = pages.message(code, pages.language(request.environ))
+    return pages.json({"error": code, "message": f"{words.happened} {words.todo}", "correlation_id": who.request_id}, status)
