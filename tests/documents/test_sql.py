@@ -89,6 +89,21 @@ def test_the_same_comes_of_every_database(made) -> None:
     assert ask(AN, NgaySinh="1990").fields == ("NgaySinh",), "a year alone is not the day"
 
 
+def test_upper_and_lower_case_of_columns_are_one(made) -> None:
+    licences = made("SELECT SO_GPLX AS SoGPLX, Ho_Ten FROM gplx WHERE so_dinh_danh = :soDinhDanh", id="SOGPLX", state=(),
+                    fields={"So": "SoGPLX"}, match={"HoVaTen": MatchRule("HO_TEN", "name")})
+    found = licences.find(DocumentRequest(TUYET, {"HoVaTen": "Nguyễn Thị Ánh Tuyết"}))
+    assert (found.data, found.document_id) == ({"So": "010123456789"}, "010123456789")
+    assert list(licences.try_online()) == [("documents.GPLX.lookup", "")]
+
+
+def test_two_columns_of_one_name_are_told_online(made) -> None:
+    doubled = made("SELECT g.*, o.hang FROM gplx g JOIN gplx o ON o.so_dinh_danh = g.so_dinh_danh "
+                   "WHERE g.so_dinh_danh = :soDinhDanh")
+    (_, fault), = doubled.try_online()
+    assert fault == "its rows have several columns hang: give each a name of its own, by AS"
+
+
 def test_a_change_is_read_as_the_document_is_now(made, database) -> None:
     licences = made()
     assert licences.current(TUYET, "010123456789")["HangGPLX"] == "B2"

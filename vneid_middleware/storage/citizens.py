@@ -38,7 +38,7 @@ class CitizenDatabase:
         self._database = ForeignDatabase(url, "documents", timeout=TIMEOUT, connections=connections)
 
     def rows(self, query: str, values: Mapping[str, Any], most: int) -> list[dict[str, Any]]:
-        """Return the rows of a SELECT, as mappings by column.
+        """Return the rows of a SELECT, as mappings by column, its name in lower case: databases differ in what they make of it.
 
         Args:
             query: what ``check_select`` found right.
@@ -52,9 +52,10 @@ class CitizenDatabase:
 
         with self._database.reading(values.values()) as connection:
             found = connection.execute(text(query), dict(values)).mappings().fetchmany(most + 1)
-        if len(found) > most:
+            rows = [{name.lower(): value for name, value in row.items()} for row in found]
+        if len(rows) > most:
             raise StorageError("documents_too_many", f"the query found more than {most} rows")
-        return [dict(row) for row in found]
+        return rows
 
     def check(self) -> None:
         """Raise ``StorageError`` when the database does not answer."""
@@ -72,7 +73,8 @@ class CitizenDatabase:
         from sqlalchemy import text
 
         with self._database.reading(values.values()) as connection:
-            columns = tuple(connection.execute(text(query), dict(values)).keys())
+            found = connection.execute(text(query), dict(values))
+            columns = tuple(map(str.lower, found.keys()))
         with self._database.reading(values.values()) as connection:
             explain = _EXPLAINERS.get(connection.dialect.name)
             return Trial(columns, tuple(dict.fromkeys(explain(connection, query, dict(values)))) if explain else ())

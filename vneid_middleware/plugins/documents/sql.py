@@ -61,11 +61,12 @@ class SqlDocuments:
         self._clock = services.clock
         self._query: str = said("lookup")
         self._binds = check_select(self._query)
-        self._match = said("match", {})
-        self._fields: Mapping[str, str] = said("fields")
-        self._id: str = said("id", DOCUMENT_ID)
+        # names of columns in lower case, as the rows come
+        self._match = {name: rule._replace(column=rule.column.lower()) for name, rule in said("match", {}).items()}
+        self._fields: Mapping[str, str] = {field: column.lower() for field, column in said("fields").items()}
+        self._id: str = said("id", DOCUMENT_ID).lower()
         self._many: bool = said("many", False)
-        self._states = said("state", ())
+        self._states = tuple(rule._replace(column=rule.column.lower()) for rule in said("state", ()))
         self._database = CitizenDatabase(said("url").reveal(), CONNECTIONS)
         self._last: tuple[float, VNeIDError | None] = (float("-inf"), None)
 
@@ -156,7 +157,10 @@ class SqlDocuments:
             return
         named = {*self._fields.values(), self._id, *(rule.column for rule in (*self._match.values(), *self._states))}
         lacking = sorted(named - set(trial.columns))
-        if lacking:
+        doubled = sorted(column for column in named if trial.columns.count(column) > 1)
+        if doubled:
+            yield name, f"its rows have several columns {', '.join(doubled)}: give each a name of its own, by AS"
+        elif lacking:
             yield name, f"its rows have no column {', '.join(lacking)}"
         elif trial.scanned:
             yield name, (f"the database reads all of {', '.join(trial.scanned)} for each question: an index is missing on what "
