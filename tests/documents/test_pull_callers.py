@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from licences import KEY, TUYET, Keys
 from support import Browser, serving
-from vneid_middleware.core.jose import encode_base64url
+from vneid_middleware.core.documents import verify_request
+from vneid_middleware.core.jose import KeySet, encode_base64url
+from vneid_middleware.exceptions import VNeIDError
 
 JSON = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
 
@@ -77,6 +79,25 @@ def test_a_request_counts_once_after_its_life(make_portal) -> None:
     for ahead in (200, 359, 361, 400):
         portal.clock.ahead = ahead
         assert portal.send_signed(token).status in (401, 409)
+
+
+def test_two_callers_may_choose_the_same_id(make_portal) -> None:
+    portal = make_portal()
+    both = f"VNeID = jwks:file:{portal.keys.jwks}\nC06 = jwks:file:{portal.keys.jwks}"
+    portal = make_portal(documents__callers=both)
+    claims = portal.claims(jti="1")
+    assert [portal.send_signed(portal.sign({**claims, "iss": caller})).status for caller in ("VNeID", "C06", "VNeID", "C06")] == [
+        200, 200, 409, 409]
+    assert portal.opened(portal.send_signed(portal.sign(portal.claims(iss="C06"))))["aud"] == "C06"
+
+
+def test_a_request_of_one_caller_is_not_verified_as_anothers(portal) -> None:
+    token = portal.sign(portal.claims()).decode()
+    keys = KeySet.from_jwks(json.loads(portal.keys.jwks.read_text()))
+    now = int(portal.clock())
+    assert verify_request(token, caller="VNeID", key_set=keys, audience=portal.base, now=now).claims["iss"] == "VNeID"
+    with pytest.raises(VNeIDError, match="issuer_mismatch"):
+        verify_request(token, caller="C06", key_set=keys, audience=portal.base, now=now)
 
 
 def test_keys_of_others_and_other_algorithms_are_refused(portal) -> None:
