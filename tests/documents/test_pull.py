@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -164,3 +165,17 @@ def test_an_answer_that_can_not_be_written_down_is_not_given(make_portal, monkey
     answer = portal.ask(TUYET)
     assert (answer.status, answer.json()["error"]) == (503, "pull_stopped")
     assert "TUYẾT" not in answer.text
+
+
+@pytest.mark.threat("A-190")
+def test_no_log_line_has_a_number_a_name_or_a_document(make_portal, caplog) -> None:
+    with caplog.at_level(logging.DEBUG):
+        portal = make_portal()
+        for inputs in ({}, {"HoVaTen": "Nguyễn Thị Ánh Tuyết"}, {"HoVaTen": "Lê An"}, {"SoGPLX": "1\0"}):
+            portal.ask(TUYET, **inputs)
+        portal.send_signed(portal.sign(portal.claims()))
+        portal.send_signed(portal.sign(portal.claims(aud="https://another.example")))
+        portal.ask(TUYET, key="x")
+    assert "pull refused" in caplog.text
+    for value in (TUYET, "TUYẾT", "Tuyết", "Lê An", "010123456789", KEY):
+        assert value not in caplog.text

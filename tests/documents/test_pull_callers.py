@@ -184,11 +184,12 @@ def test_only_listed_clients_of_x_road_may_ask(make_portal) -> None:
 
 
 @pytest.mark.threat("A-234")
-def test_a_caller_that_asks_too_often_waits_and_the_others_do_not(make_portal) -> None:
+def test_a_caller_that_asks_too_often_waits_and_the_others_do_not(make_portal, caplog) -> None:
     portal = make_portal(documents__rate_limit="3")
     assert [portal.ask().status for _ in range(5)] == [200, 200, 200, 429, 429]
     answer = portal.ask()
     assert 1 <= int(answer.headers["Retry-After"]) <= 61
+    assert caplog.text.count("alarm: too_many_pulls") == 1
     claims = portal.claims()
     assert portal.send_signed(portal.sign(claims)).status == 200
     # a request that found no turn may be sent again
