@@ -48,6 +48,7 @@ TITLES = {
     "keys": "Keys",
     "metrics": "Metrics",
     "transport": "Transports through exchange platforms",
+    "documents": "Documents: the plugin `documents`",
 }
 
 

@@ -32,6 +32,7 @@ ROLES: Mapping[str, Any] = {
     "profile": interfaces.IProviderProfile,
     "transport": interfaces.ITransportFactory,
     "operator_policy": interfaces.IOperatorPolicy,
+    "document_provider": interfaces.IDocumentProviderFactory,
     "readiness": interfaces.IReadinessCheck,
 }
 """Role to interface; ``config.add_vneid_ROLE(name, implementation)`` for each."""

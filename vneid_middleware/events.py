@@ -196,3 +196,29 @@ class LookupRefused(Event):
     outcome: ClassVar[str] = "failure"
     code: str = ""
     operator: str = ""
+
+
+@dataclass(frozen=True)
+class DocumentAnswered(CitizenEvent):
+    """VNeID, or another caller, asked for a citizen's document and was answered.
+
+    ``asked_as`` is the caller's own id of the question, ``status`` the answer's; ``reason`` a stable word where the status
+    does not say all. ``who`` is there where the question named a citizen.
+    """
+
+    name: ClassVar[str] = "document.answered"
+    caller: str = ""
+    kind: str = ""
+    asked_as: str = ""
+    status: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class DocumentRefused(Event):
+    """Somebody asked for documents who may not, or too often, or with a request that was used before."""
+
+    name: ClassVar[str] = "document.refused"
+    outcome: ClassVar[str] = "failure"
+    code: str = ""
+    caller: str = ""

@@ -223,6 +223,52 @@ class IOperatorPolicy(Interface):
         """
 
 
+class IDocumentProvider(Interface):
+    """Knows the documents of one kind (the guide's part B)."""
+
+    def find(request):
+        """Return the :class:`vneid_middleware.models.FoundDocument` for a :class:`vneid_middleware.models.DocumentRequest`.
+
+        Called for a pull, on a thread of a small pool, beside the request that waits for it: VNeID is told ``pending`` where
+        it takes longer than a moment. Must end within 30 seconds of its own, must not change anything, and must answer the
+        same for a document that is somebody else's as for one that there is not, with the same work. Raises ``VNeIDError``
+        when it can't tell now (``unavailable``); any other exception counts as the same. Must not log what it was given.
+        """
+
+    def current(personal_id, document_id):
+        """Return the document's data as they are now, a mapping that is ready for JSON, or None where there is none any more.
+
+        Called when a change is delivered that was announced without data. Raises ``VNeIDError`` when it can't tell now.
+        """
+
+    def check():
+        """Return None when, by what is known, ``find`` would answer; raise ``VNeIDError`` otherwise. Within 2 seconds."""
+
+
+class IDocumentProviderFactory(Interface):
+    """Makes a document provider. Selected by ``documents.KIND.provider``."""
+
+    required = Attribute("settings (without ``documents.KIND.``) that this provider can't do without")
+    optional = Attribute("further settings of ``documents.KIND.`` that it reads")
+
+    def __call__(kind, services):
+        """Return the :class:`IDocumentProvider` of ``documents.KIND``. Called once, at start; must not do any input or output.
+
+        Raises ``ConfigurationError`` when the settings don't suffice.
+        """
+
+
+class ITrial(Interface):
+    """Optional, for a component: tried by ``vneid check --online``."""
+
+    def try_online():
+        """Go as far as can be gone without changing anything; return an iterable of ``(name, fault)``.
+
+        ``name`` is what was tried, ``fault`` a sentence for the administrator, empty where all is well. Never a value that
+        was found.
+        """
+
+
 class IReadinessCheck(Interface):
     """Tells ``/health/ready`` about one part."""
 

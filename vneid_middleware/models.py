@@ -181,6 +181,33 @@ class TransportRequest(NamedTuple):
     """Bytes of the answer, after decompression."""
 
 
+class DocumentRequest(NamedTuple):
+    """What VNeID asks a document provider (the guide's part B): one citizen's document, with or without what they typed."""
+
+    personal_id: str
+    """Số định danh: 12 digits."""
+    inputs: Mapping[str, str] = MappingProxyType({})
+    """What the citizen typed in the app, by the names of the request's ``thamSo``. Checked for form and length only."""
+
+
+class FoundDocument(NamedTuple):
+    """What a document provider found."""
+
+    status: str
+    """``ok``, ``not_found``, ``mismatch``, ``multiple``, ``revoked``, ``expired`` or ``invalid_request``
+    (:mod:`vneid_middleware.core.documents`)."""
+    data: Any = None
+    """With ``ok``, ``revoked`` and ``expired``: the document's fields, a mapping that is ready for JSON; a list of them for a
+    kind of which all papers go out."""
+    document_id: Any = None
+    """``maGiayTo``, by which later changes name the document; a list beside a list."""
+    fields: tuple[str, ...] = ()
+    """Names of inputs: which do not match (``mismatch``), would tell several documents apart (``multiple``), or are missing
+    (``invalid_request``). Never a value."""
+    reason: str = ""
+    """A stable word for the audit, where the status does not say all."""
+
+
 def frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a read-only view of ``mapping``."""
     return MappingProxyType(dict(mapping))

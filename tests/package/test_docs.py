@@ -27,7 +27,7 @@ from vneid_middleware.directives import ROLES
 from vneid_middleware.events import ConfigurationLoaded, Event
 from vneid_middleware.exceptions import AuditError, SealError, UpstreamError
 from vneid_middleware.middleware import Middleware
-from vneid_middleware.models import Identity
+from vneid_middleware.models import DocumentRequest, Identity
 from vneid_middleware.paste import make_filter
 from vneid_middleware.settings import Source
 from vneid_middleware.simulator.personas import PERSONAS
@@ -78,6 +78,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         path.chmod(stat.S_IRUSR | stat.S_IWUSR)
     for name in ("encryption", "encryption-2027"):
         assert vneid(["keys", "new", "encryption", "--out", str(tmp_path / "secrets" / f"{name}.pem")]) == 0
+    assert vneid(["keys", "new", "signing", "--out", str(tmp_path / "secrets" / "signing.pem")]) == 0
     before = list(sys.path)
     # the example sets it; set here first, it is put back afterwards
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "mysite.settings")
@@ -390,6 +391,25 @@ def test_the_example_transport_says_what_it_needs(office: Callable[[str], Any], 
         (problem,) = assemble(Source(settings)).problems
         assert problem.key == "transport.office.lane"
         assert expected in str(problem)
+
+
+def test_the_example_document_provider_finds(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (text,) = [text for text in blocks(DOCS / "plugins.md", "python") if "LibraryCards" in text]
+    (host / "library_cards.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(host))
+    assembly = assemble(Source({**BASE, "plugins": "sso documents library_cards", "storage": f"sqlite:///{host / 'v.db'}",
+                                "documents.signing_key": str(host / "secrets" / "signing.pem"),
+                                "documents.callers": f"VNeID = key:sha256:{'0' * 64}",
+                                "documents.THUVIEN.provider": "library"}))
+    assert assembly.problems == []
+    assert assembly.services is not None
+    provider = assembly.services["documents"].provider("THUVIEN")
+    found = provider.find(DocumentRequest("100190000001", {"HoVaTen": "NGUYỄN THỊ ÁNH NGUYỆT"}))
+    assert (found.status, found.document_id) == ("ok", "HN-1")
+    assert provider.find(DocumentRequest("100190000001", {"HoVaTen": "Nguyễn Nguyệt"})).fields == ("HoVaTen",)
+    assert provider.find(DocumentRequest("100190000002")).status == "not_found"
+    assert provider.current("100190000001", "HN-1")["loai"] == "sinh viên"
+    del sys.modules["library_cards"]
 
 
 def test_the_example_of_a_test_runs() -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
-from vneid_middleware.interfaces import IOnlineCheck
+from vneid_middleware.interfaces import IOnlineCheck, ITrial
 from vneid_middleware.plugins.qr.operators import HostOperators, officer_of
 
 _UNREACHED = ("timeout", "connection", "tls")
@@ -22,7 +22,8 @@ _SKEW = 60
 
 
 def try_online(services: Any, host: Callable[[], Any]) -> bool:
-    """Ask storage, audit sinks, the provider, each endpoint, each transport's platform, and the host about its officers.
+    """Ask storage, audit sinks, the provider, each endpoint, each transport's platform, the host about its officers, and
+    what plugins try.
 
     Args:
         host: makes the host, as a WSGI application.
@@ -34,7 +35,9 @@ def try_online(services: Any, host: Callable[[], Any]) -> bool:
         return all([*_officers(services, host), *(_ready(name, readiness) for name, readiness in services.readiness.items()),
                     *(_reached(services, url) for url in _addresses(services.settings)),
                     *(_tried(services, name, transport) for name, transport in services["transports"].items()
-                      if IOnlineCheck.providedBy(transport))])
+                      if IOnlineCheck.providedBy(transport)),
+                    *(_told(name, fault) for component in services.components.values() if ITrial.providedBy(component)
+                      for name, fault in component.try_online())])  # type: ignore[no-untyped-call]
     finally:
         services.outbound.close()
         services.storage.close()

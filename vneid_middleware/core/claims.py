@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from vneid_middleware.core.jose import JoseError, KeySet, parse_compact, verify_signature
+from vneid_middleware.core.jose import MAX_TOKEN, JoseError, KeySet, parse_compact, verify_signature
 
 MAX_LEEWAY = 60
 """Seconds that the two clocks may differ."""
@@ -28,11 +28,11 @@ class TokenError(JoseError):
 
 
 def verify_jws(
-    token: str, key_set: KeySet, algorithms: Collection[str]
+    token: str, key_set: KeySet, algorithms: Collection[str], *, max_size: int = MAX_TOKEN
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return header and claims of a token whose signature holds."""
+    """Return header and claims of a token of at most ``max_size`` characters whose signature holds."""
     try:
-        parsed = parse_compact(token)
+        parsed = parse_compact(token, max_size=max_size)
         return verify_signature(parsed, key_set, algorithms), parsed.claims()
     except JoseError as error:
         raise TokenError(error.code, error.detail, **error.evidence) from None

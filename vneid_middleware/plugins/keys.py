@@ -67,16 +67,19 @@ class FileKeys:
 
     def provision(self, services: Any) -> None:
         self._files = _named_files(services.settings)
+        # what the ini calls the newest key of a setting: documents.key_id for documents.signing_key
+        self._ids = {name: services.settings.get(f"{name.rpartition('.')[0]}.key_id") for name in self._files
+                     if name.endswith("signing_key")}
         self._keys: dict[str, tuple[Any, ...]] = {}
 
     def public_keys(self) -> list[dict[str, Any]]:
-        return [_jwk(name, key) for name in sorted(self._files) for key in self._all(name)]
+        return [self._jwk(name, key) for name in sorted(self._files) for key in self._all(name)]
 
     def sign(self, setting: str, payload: bytes, header: Mapping[str, Any]) -> str:
         from jwt import PyJWS
 
         key = self._all(setting)[0]
-        jwk = _jwk(setting, key)
+        jwk = self._jwk(setting, key)
         return PyJWS().encode(payload, key, algorithm=jwk["alg"],
                               headers={**header, "alg": jwk["alg"], "kid": jwk["kid"]})
 
@@ -103,6 +106,10 @@ class FileKeys:
                 # a key that does not even fit tells less than one that does
                 failed = error if failed is None or error.code == "decryption_failed" else failed
         raise failed or VNeIDError("key_missing", f"{setting} names no key")
+
+    def _jwk(self, setting: str, key: Any) -> dict[str, Any]:
+        jwk, given = _jwk(setting, key), self._ids.get(setting)
+        return {**jwk, "kid": given} if given and key is self._all(setting)[0] else jwk
 
     def _all(self, setting: str) -> tuple[Any, ...]:
         if setting not in self._files:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 import logging
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 
-from vneid_middleware import addresses, events
+from vneid_middleware import addresses, bearer_keys, events
 from vneid_middleware.converters import key_digest, networks
 from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.settings import Setting, SettingsTable
@@ -98,10 +96,9 @@ def metrics_view(request: Any) -> Any:
 
 def _may_read(request: Any, settings: Any) -> bool:
     digest = settings["metrics.key"]
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    if digest and scheme.lower() == "bearer":
-        sent = sha256(key.strip().encode("utf-8", "surrogateescape")).hexdigest()
-        return hmac.compare_digest(sent, digest)
+    authorization = request.headers.get("Authorization", "")
+    if digest and authorization[:7].lower() == "bearer ":
+        return bearer_keys.holder(authorization, {"metrics": digest}) is not None
     return addresses.is_allowed(request.environ, settings["metrics.allow"], settings["trusted_proxies"])
 
 

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from vneid_middleware.converters import sqlalchemy_url
+from vneid_middleware.settings import Source
+from vneid_middleware.storage.foreign import absolute_url
+
+
+def foreign_url(value: str, source: Source) -> str:
+    """A SQLAlchemy URL of a database that is not ours; a relative SQLite file is relative to the ini."""
+    url = absolute_url(sqlalchemy_url(value, source), source.path)
+    check_url(url)
+    return url
+
 
 def check_url(url: str) -> None:
     """Check that SQLAlchemy knows the database of ``url`` and that its driver is installed.

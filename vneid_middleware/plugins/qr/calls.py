@@ -14,8 +14,9 @@ from typing import Any
 from vneid_middleware.core import lookup
 from vneid_middleware.core.lookup import Result
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
+from vneid_middleware.per_process import PerProcess
 from vneid_middleware.plugins.qr.keeper import Keeper
-from vneid_middleware.plugins.qr.process import MOST_CALLS, Current, Process
+from vneid_middleware.plugins.qr.process import MOST_CALLS, Process
 from vneid_middleware.plugins.qr.questions import Questions
 from vneid_middleware.plugins.qr.settling import Settling
 from vneid_middleware.plugins.qr.upstream import Answer, Asked, Upstream
@@ -43,7 +44,8 @@ class Calls:
         process: gives this process's own part.
     """
 
-    def __init__(self, services: Any, upstream: Upstream, questions: Questions, settling: Settling, process: Current) -> None:
+    def __init__(self, services: Any, upstream: Upstream, questions: Questions, settling: Settling,
+                 process: PerProcess[Process]) -> None:
         self._vneid = services
         self._upstream = upstream
         self._questions = questions

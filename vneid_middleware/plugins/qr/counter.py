@@ -15,9 +15,10 @@ from vneid_middleware.core import lookup
 from vneid_middleware.core.lookup import Question, Result
 from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.models import Operator, Who
+from vneid_middleware.per_process import PerProcess
 from vneid_middleware.plugins.qr.calls import Calls
 from vneid_middleware.plugins.qr.operators import BearerOperators, HostOperators
-from vneid_middleware.plugins.qr.process import Current
+from vneid_middleware.plugins.qr.process import Process
 from vneid_middleware.plugins.qr.questions import Begun, Questions
 from vneid_middleware.plugins.qr.settling import Settling
 from vneid_middleware.plugins.qr.upstream import Asked, Upstream
@@ -35,7 +36,8 @@ class Counter:
     def __init__(self, services: Any) -> None:
         self._vneid = services
         self.upstream = Upstream(services)
-        self._process = Current(services.settings["server_threads"])
+        threads = services.settings["server_threads"]
+        self._process = PerProcess(lambda: Process(threads))
         self._settling = Settling(services)
         self._questions = Questions(services)
         self._calls = Calls(services, self.upstream, self._questions, self._settling, self._process)

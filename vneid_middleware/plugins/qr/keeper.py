@@ -7,7 +7,8 @@ import logging
 from typing import Any
 
 from vneid_middleware.exceptions import VNeIDError
-from vneid_middleware.plugins.qr.process import Current, Process
+from vneid_middleware.per_process import PerProcess
+from vneid_middleware.plugins.qr.process import Process
 from vneid_middleware.plugins.qr.settling import LEASE, Settling
 from vneid_middleware.storage import lookups
 
@@ -25,7 +26,7 @@ class Keeper:
         process: gives this process's own part.
     """
 
-    def __init__(self, services: Any, settling: Settling, process: Current) -> None:
+    def __init__(self, services: Any, settling: Settling, process: PerProcess[Process]) -> None:
         self._vneid = services
         self._settling = settling
         self._process = process

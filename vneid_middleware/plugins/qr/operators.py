@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import io
 import logging
 from collections.abc import Iterable, Mapping
@@ -11,7 +9,7 @@ from typing import Any, NamedTuple
 
 from zope.interface import implementer
 
-from vneid_middleware import negotiation
+from vneid_middleware import bearer_keys, negotiation
 from vneid_middleware.core import bearer
 from vneid_middleware.core.jose import loads_object
 from vneid_middleware.exceptions import VNeIDError
@@ -36,20 +34,15 @@ class BearerOperators:
         digests: operator's name to SHA-256 of the key, as hex.
     """
 
-    challenge = 'Bearer realm="vneid"'
+    challenge = bearer_keys.CHALLENGE
 
     def __init__(self, digests: Mapping[str, str]) -> None:
         self._digests = dict(digests)
 
     def identify(self, request: Any) -> Operator | None:
         """Return the operator whose key ``Authorization`` holds."""
-        kind, _, key = request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() != "bearer":
-            return None
-        digest = hashlib.sha256(key.strip().encode("utf-8", "surrogateescape")).hexdigest()
-        # all are compared, so that the time does not tell which one was close
-        found = [name for name, known in self._digests.items() if hmac.compare_digest(known, digest)]
-        return Operator(found[0]) if found else None
+        name = bearer_keys.holder(request.headers.get("Authorization", ""), self._digests)
+        return Operator(name) if name else None
 
 
 class HostAnswer(NamedTuple):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 THREADS = 4
 MOST_CALLS = 2_000
@@ -26,7 +24,6 @@ class Process:
     """
 
     def __init__(self, server_threads: int) -> None:
-        self.pid = os.getpid()
         self.owner = secrets.token_hex(16)
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="vneid-lookup")
         self.keeping = ThreadPoolExecutor(1, thread_name_prefix="vneid-lookup-keeper")
@@ -78,25 +75,3 @@ class Process:
         with self._lock:
             self._seen.pop(key, None)
             self._failures.pop(key, None)
-
-
-class Current:
-    """Gives this process's :class:`Process`.
-
-    Args:
-        server_threads: how many threads the server has.
-    """
-
-    def __init__(self, server_threads: int) -> None:
-        self._threads = server_threads
-        self._process: Any = None
-
-    def __call__(self) -> Process:
-        process: Process | None = self._process
-        if process is None or process.pid != os.getpid():
-            lock: threading.Lock = self.__dict__.setdefault(f"_lock{os.getpid()}", threading.Lock())
-            with lock:
-                process = self._process
-                if process is None or process.pid != os.getpid():
-                    process = self._process = Process(self._threads)
-        return process

@@ -7,14 +7,12 @@ from typing import Any
 
 from vneid_middleware.converters import (
     choice,
-    existing_file,
     integer,
     key_digest,
     mapping,
     one_of,
     seconds,
     text,
-    url,
     url_path,
     words,
 )
@@ -22,6 +20,7 @@ from vneid_middleware.core import lookup
 from vneid_middleware.core.citizen import FIELDS
 from vneid_middleware.directives import Registrations
 from vneid_middleware.key_files import private_keys
+from vneid_middleware.key_sets import key_set_place
 from vneid_middleware.settings import REQUIRED, Problem, Setting, Settings, SettingsTable, Source
 
 SENDABLE = ("requestId", *lookup.CONTEXT)
@@ -64,16 +63,6 @@ def response_codes(value: str, source: Source) -> dict[str, str]:
     return codes
 
 
-def jwks(value: str, source: Source) -> str:
-    """``file:PATH``, or an https URL."""
-    if value.startswith("file:"):
-        return existing_file(value, source)
-    return url(value, source)
-
-
-jwks.keeps_file = True  # type: ignore[attr-defined]
-
-
 def operators(value: str, source: Source) -> tuple[str, Any]:
     """Lines ``NAME = sha256:HEX``; ``plugin:NAME``; or ``subrequest:PATH``."""
     kind, colon, rest = value.partition(":")
@@ -112,7 +101,8 @@ ROWS = (
             "What ties the signed answer to our question: freshness (made within a minute, and never seen before), request_id "
             "(it repeats our requestId) or qr_id (it repeats the qrID)."),
     Setting("qr.response", one_of("plain", "jws", "jwe"), "jws", "How data arrive: plain, signed, or signed and encrypted."),
-    Setting("qr.jwks", jwks, None, "The signer's keys: file:PATH or an https URL.", default_text="required unless plain"),
+    Setting("qr.jwks", key_set_place, None, "The signer's keys: file:PATH or an https URL.",
+            default_text="required unless plain"),
     Setting("qr.issuer", text, None, "Who must have signed; checked when set."),
     Setting("qr.audience", text, None, "Our name in the signed answer; checked when set."),
     Setting("qr.decryption_key", private_keys, None, "PEM file or JWK with the portal's key, for jwe; several lines: all "

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from vneid_middleware.core import lookup
 from vneid_middleware.core.citizen import read_citizen
-from vneid_middleware.core.jose import KeySet, loads_object
+from vneid_middleware.core.jose import KeySet
 from vneid_middleware.core.lookup_answer import verify_answer
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
-from vneid_middleware.kept import Deadline, Kept, verified
+from vneid_middleware.kept import Deadline, verified
+from vneid_middleware.key_sets import kept_key_set
 from vneid_middleware.models import TransportRequest
 from vneid_middleware.outbound import Response
 
-KEYS_TTL = 3_600
 MAX_ENVELOPE = 262_144
 _KEYS_SECONDS = 5
 """Seconds that a thread waits for the signer's keys; a webhook's is one of the server's."""
@@ -61,7 +60,7 @@ class Upstream:
         self._settings = settings
         self.transport = services["transports"][settings["qr.transport"]]
         self._timeout: int | None = settings["qr.consent_timeout"] if settings["qr.consent"] == "blocking" else None
-        self._keys = Kept(self._fetch_keys, KEYS_TTL, services.clock)
+        self._keys = kept_key_set("qr.jwks", settings["qr.jwks"] or "", services)
         services.outbound.warm_up()
 
     def request(self, asked: Asked) -> TransportRequest:
@@ -147,24 +146,6 @@ class Upstream:
         return verify_answer(token, key_set=keys, now=self._vneid.now(), issuer=settings["qr.issuer"],
                              audience=settings["qr.audience"], bind=settings["qr.bind"], request_id=asked.request_id,
                              qr_id=asked.qr_id)
-
-    def _fetch_keys(self, deadline: Deadline) -> KeySet:
-        place: str = self._settings["qr.jwks"]
-        if place.startswith(("https://", "http://")):
-            answer = self._vneid.outbound.call("GET", place, headers={"Accept": "application/json"}, timeout=deadline.left(),
-                                               max_body=MAX_ENVELOPE)
-            if answer.status != 200:
-                raise UpstreamError("status", f"qr.jwks answered {answer.status}", status=answer.status)
-            content = answer.body
-        else:
-            try:
-                content = Path(place).read_bytes()
-            except OSError as error:
-                raise UpstreamError("malformed", f"the file of qr.jwks can't be read: {error.strerror}") from error
-        keys = KeySet.from_jwks(loads_object(content))
-        if not keys.keys:
-            raise UpstreamError("malformed", "qr.jwks has no usable key")
-        return keys
 
     def check(self) -> None:
         """Raise ``VNeIDError`` when the platform is known to be down, or the signer's keys can't be had."""

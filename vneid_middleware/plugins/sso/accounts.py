@@ -11,7 +11,6 @@ from urllib.parse import quote
 from zope.interface import implementer
 
 from vneid_middleware import text
-from vneid_middleware.converters import sqlalchemy_url
 from vneid_middleware.core import redirects
 from vneid_middleware.events import AccountConflict
 from vneid_middleware.exceptions import LoginError, StorageError, VNeIDError
@@ -21,8 +20,8 @@ from vneid_middleware.plugins.sso.provider import Provider
 from vneid_middleware.plugins.sso.sessions import ProviderSessions, described
 from vneid_middleware.settings import Problem, Setting, Settings, SettingsTable, Source
 from vneid_middleware.storage import known_accounts
-from vneid_middleware.storage.accounts import BINDS, AccountDatabase, absolute_url, check_query
-from vneid_middleware.storage.urls import check_url
+from vneid_middleware.storage.accounts import BINDS, AccountDatabase, check_query
+from vneid_middleware.storage.urls import foreign_url
 
 log = logging.getLogger("vneid_middleware")
 
@@ -35,13 +34,6 @@ _CHECKED_FOR = 30
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------
-
-def database_url(value: str, source: Source) -> str:
-    """A SQLAlchemy URL; a relative SQLite file is relative to the ini."""
-    url = absolute_url(sqlalchemy_url(value, source), source.path)
-    check_url(url)
-    return url
-
 
 def account_query(value: str, source: Source) -> str:
     """One SELECT by fields of the identity."""
@@ -79,7 +71,7 @@ def _path_rule(settings: Settings) -> list[Problem]:
 
 
 TABLE = SettingsTable("accounts", (
-    Setting("accounts.url", database_url, None, "SQLAlchemy URL of the database with the host's own accounts.", secret=True),
+    Setting("accounts.url", foreign_url, None, "SQLAlchemy URL of the database with the host's own accounts.", secret=True),
     Setting("accounts.query", account_query, None,
             "A SELECT whose first column becomes REMOTE_USER, asked once at each login, by :personal_id, :subject, :issuer, "
             ":full_name, :birth_date, :account_type or :level."),
