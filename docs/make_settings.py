@@ -41,6 +41,8 @@ The host's own section, `use = egg:vneid-middleware#wsgi`, takes three keys: `ta
 TITLES = {
     "foundation": "The portal",
     "sso": "Sign-on: the plugin `sso`",
+    "documents": "Documents: the plugin `documents`",
+    "documents.outbox": "Changes of documents, announced and pushed: the plugin `documents`",
     "accounts": "The host's own accounts, found at a login of the plugin `sso`",
     "session": "Sessions",
     "audit": "Audit",

@@ -23,14 +23,14 @@ class Row(NamedTuple):
 
 def rows() -> list[Row]:
     """Return the rows of the page."""
-    found = re.findall(r"^\| (A-\d{3}) \| (.*?) \| (.*?) ?\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.findall(r"^\| (A-\d{3}|C-F\d\d) \| (.*?) \| (.*?) ?\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     return [Row(*groups) for groups in found]
 
 
 def marks() -> Counter[str]:
     """Return how often each row is named by a mark in the tests' text."""
     text = "".join(path.read_text(encoding="utf-8") for path in HERE.rglob("test_*.py") if "node_modules" not in path.parts)
-    return Counter(re.findall(r'mark\.threat\("(A-\d{3})"\)', text))
+    return Counter(re.findall(r'mark\.threat\("(A-\d{3}|C-F\d\d)"\)', text))
 
 
 def main() -> int:

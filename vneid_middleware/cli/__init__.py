@@ -17,6 +17,7 @@ _COMMANDS = {
     "check": "read the whole configuration and tell every problem",
     "plugins": "list plugins: installed, active, and what each provides",
     "simulator": "play VNeID on this machine",
+    "worker": "deliver changes of documents, and clean up",
     "sessions": "list and end sessions",
     "keys": "make secrets and keys",
 }

@@ -161,6 +161,16 @@ _SESSIONS = {
     "ended, but the audit record could not be written: {reason}": "đã kết thúc, nhưng không ghi được nhật ký: {reason}",
 }
 
+_OUTBOX = {
+    "deliver changes of documents, and clean up": "gửi các thay đổi giấy tờ và dọn dữ liệu hết hạn",
+    "stop after one round": "dừng sau một lượt",
+    "stop when nothing is due": "dừng khi không còn gì đến hạn gửi",
+    "documents.transport is not set: nothing is delivered, only cleaned up":
+        "chưa đặt documents.transport: chỉ dọn dữ liệu hết hạn, không gửi gì",
+    "{delivered} delivered, {retry} to try again, {dead} dead letters":
+        "đã gửi {delivered}, sẽ gửi lại {retry}, không gửi được {dead}",
+}
+
 ARGPARSE = {
     "usage: ": "cách dùng: ",
     "positional arguments": "đối số theo vị trí",
@@ -184,4 +194,4 @@ ARGPARSE = {
 }
 """What Python's argparse says to whoever types; its words for programmers stay as they are."""
 
-WORDS = {**_COMMANDS, **_FILES, **_INIT_KEYS_AND_PLUGINS, **_SERVING, **_CHECK, **_SESSIONS, **ARGPARSE}
+WORDS = {**_COMMANDS, **_FILES, **_INIT_KEYS_AND_PLUGINS, **_SERVING, **_CHECK, **_SESSIONS, **_OUTBOX, **ARGPARSE}
