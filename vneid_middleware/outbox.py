@@ -68,11 +68,24 @@ class Outbox:
         text = change.text()
         announced = outbox.Announced(
             document=document, document_keys=hashes("document", document),
+            person_key=hashes("personal", change.personal_id)[0], sealed_document=self._box.seal_bytes(document.encode()),
             idempotency_hashes=hashes("idempotency", f"{submitter}\n{change.idempotency_key}"),
             content_hashes=hashes("change", text), kind=change.kind, action=change.action, submitter=submitter,
             sealed=lambda change_id: self._box.seal_bytes(text.encode(), change_id.encode()))
         now = outbox.present(connection, self._clock())
         return outbox.enqueue(connection, announced, str(uuid.uuid4()), now=now)
+
+    def document(self, sealed: str) -> tuple[str, str, str]:
+        """Return kind, personal number and own number of a document.
+
+        Raises:
+            VNeIDError: ``key_missing``.
+        """
+        try:
+            kind, personal_id, document_id = self._box.open_bytes(sealed).decode().rstrip(" ").split("\n")
+        except SealError as error:
+            raise VNeIDError("key_missing", "the document was sealed with a secret that is gone") from error
+        return kind, personal_id, document_id
 
     def open(self, sealed: str, change_id: str) -> Change:
         """Return a change as it was announced.

@@ -18,6 +18,8 @@ _COMMANDS = {
     "plugins": "list plugins: installed, active, and what each provides",
     "simulator": "play VNeID on this machine",
     "worker": "deliver changes of documents, and clean up",
+    "outbox": "see what waits to be delivered, and handle what can't be",
+    "documents": "take documents into the outbox",
     "sessions": "list and end sessions",
     "keys": "make secrets and keys",
 }

@@ -76,6 +76,8 @@ class Verdict(NamedTuple):
     """Seconds that the server asked us to wait."""
     slow_down: bool = False
     """The wait holds for every change: the server asks for fewer requests."""
+    there: int = 0
+    """The newest version that the receiver says it has, where it says so."""
 
 
 RETRY, PAUSE = "retry", "pause"
@@ -98,8 +100,7 @@ def read_change(body: bytes, kinds: frozenset[str]) -> Change:
     data = found.get("data")
     if data is not None and not isinstance(data, dict):
         raise _malformed("data", "must be an object")
-    size = len(_encode(data).encode()) if data is not None else 0
-    if size > MAX_DATA or len(_encode({**found, "data": None}).encode()) > MAX_REQUEST:
+    if (data is not None and _size(data) > MAX_DATA) or len(_encode({**found, "data": None}).encode()) > MAX_REQUEST:
         raise VNeIDError("change_too_large", f"data is larger than {MAX_DATA} bytes, or the rest than {MAX_REQUEST}")
     kind, personal_id, document_id, action, key = (
         found.get(name, "") for name in ("loaiGiayTo", "soDinhDanh", "maGiayTo", "action", "idempotencyKey"))
@@ -125,9 +126,16 @@ def checked(change: Change, kinds: frozenset[str] | None = None) -> Change:
             raise _malformed(field, f"must be 1 to {_MAX_NAME} printable characters")
     if change.action not in ACTIONS:
         raise _malformed("action", "must be upsert or revoke")
-    if change.data is not None and len(_encode(change.data).encode("utf-8", "surrogatepass")) > MAX_DATA:
+    if change.data is not None and _size(change.data) > MAX_DATA:
         raise VNeIDError("change_too_large", f"data is larger than {MAX_DATA} bytes")
     return change
+
+
+def _size(data: Mapping[str, Any]) -> int:
+    try:
+        return len(_encode(data).encode())
+    except (TypeError, ValueError, RecursionError):
+        raise _malformed("data", "must be ready for JSON") from None
 
 
 def _is_name(value: object) -> bool:
@@ -164,8 +172,9 @@ def judge(status: int, body: bytes, *, change_id: str, version: int, retry_after
         now: unix seconds.
     """
     envelope = _envelope(body)
-    if status == 409 and _names(envelope, version):
-        return Verdict(DELIVERED, "already_there")
+    there = _version_in(envelope)
+    if status == 409 and there >= version:
+        return Verdict(DELIVERED, "already_there", there=there)
     wait = waiting_time(retry_after, now)
     if status in (401, 403):
         return Verdict(PAUSE, f"http_{status}")
@@ -199,10 +208,10 @@ def _envelope(body: bytes) -> Mapping[str, Any]:
         return {}
 
 
-def _names(envelope: Mapping[str, Any], version: int) -> bool:
+def _version_in(envelope: Mapping[str, Any]) -> int:
     inner = envelope.get("data")
     known = envelope.get("version", inner.get("version") if isinstance(inner, dict) else None)
-    return isinstance(known, int) and not isinstance(known, bool) and known >= version
+    return known if isinstance(known, int) and not isinstance(known, bool) else 0
 
 
 def judge_failure(error: UpstreamError) -> Verdict:

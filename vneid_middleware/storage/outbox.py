@@ -8,7 +8,7 @@ another one has taken over since is not taken.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, exists, insert, or_, select, text, update
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 CHANNEL = "outbox"
 NOTIFY = "vneid_outbox"
 """PostgreSQL's channel by which workers are woken."""
+NEWER_THERE = "newer_there"
+"""Why a change is settled whose receiver knows a newer version than was ever made here: it is to be announced anew."""
 _SET_BACK = 5
 """Seconds beyond now that a time in the past may lie before the clock is taken to have been set back."""
 
@@ -42,6 +44,9 @@ class Announced(NamedTuple):
     document: str
     """What the lock of a document is made of; not kept."""
     document_keys: Sequence[str]
+    person_key: str
+    sealed_document: str
+    """Sealed: kind, personal number and the document's own."""
     idempotency_hashes: Sequence[str]
     content_hashes: Sequence[str]
     kind: str
@@ -97,7 +102,7 @@ def enqueue(connection: Connection, announced: Announced, change_id: str, *, now
         "idempotency_hash": announced.idempotency_hashes[0], "content_hash": announced.content_hashes[0],
         "message_hash": "", "attempts": 0, "crashes": 0, "fence": 0, "next_at": now, "touched_at": now,
         "created_at": int(now), "sealed": announced.sealed(change_id)}
-    if not connection.execute(_insert(connection, outbox).values(**row).on_conflict_do_nothing()).rowcount:
+    if not connection.execute(insert_if_absent(connection, outbox, row)).rowcount:
         # under the same key another document's change came in at this moment
         raise _conflict()
     wake(connection)
@@ -138,22 +143,26 @@ def _next_version(connection: Connection, announced: Announced) -> tuple[int, in
     mine = documents.c.document_key.in_(announced.document_keys)
     newest = announced.document_keys[0]
     # hashed anew under the newest secret, so that it is found when the older ones are gone
-    advance = update(documents).where(mine).values(version=documents.c.version + 1, document_key=newest)
+    advance = update(documents).where(mine).values(version=documents.c.version + 1, document_key=newest,
+                                                  person_key=announced.person_key, sealed=announced.sealed_document)
     if not connection.execute(advance).rowcount:
-        connection.execute(insert(documents).values(document_key=newest, kind=announced.kind, version=1))
+        connection.execute(insert(documents).values(
+            document_key=newest, kind=announced.kind, version=1, person_key=announced.person_key,
+            sealed=announced.sealed_document))
     row = connection.execute(select(documents.c.document_id, documents.c.version).where(
         documents.c.document_key == newest)).one()
     return row.document_id, row.version
 
 
-def _insert(connection: Connection, table: Any) -> Any:
+def insert_if_absent(connection: Connection, table: Any, row: Mapping[str, Any]) -> Any:
+    """Return an INSERT that does nothing where one of the table's unique keys is taken; its ``rowcount`` tells."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 
-        return insert_postgresql(table)
+        return insert_postgresql(table).values(**row).on_conflict_do_nothing()
     from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-    return insert_sqlite(table)
+    return insert_sqlite(table).values(**row).on_conflict_do_nothing()
 
 
 def _is_due(now: float) -> Any:
@@ -214,20 +223,30 @@ def _mine(claimed: Claimed) -> Any:
 
 
 def settle(connection: Connection, claimed: Claimed, state: str, reason: str, *, now: float, message_hash: str = "",
-           wait: float = 0) -> bool:
-    """Write down what came of a claim; False when the lease is another one's by now, and nothing is changed.
+           wait: float = 0, there: int = 0) -> str | None:
+    """Write down what came of a claim.
+
+    Returns:
+        the reason that stands there now; None when the lease is another one's by now, and nothing is changed.
 
     Args:
         state: ``DELIVERED``, ``DEAD``, or ``READY`` for another attempt.
         message_hash: SHA-256 of what was sent.
         wait: seconds until the next attempt.
+        there: the version that the receiver says it has. Where that is newer than any that was made here, a backup was
+            restored: the next version is made newer than that, and what was not taken is kept for ``reconcile``.
     """
+    is_behind = there > claimed.version and bool(connection.execute(update(documents).where(
+        documents.c.document_id == claimed.document_id, documents.c.version < there).values(version=there)).rowcount)
     values: dict[str, Any] = {"state": state, "reason": reason[:64], "touched_at": now, "next_at": now + wait, "crashes": 0}
     if message_hash:
         values["message_hash"] = message_hash
-    if state == DELIVERED:
+    if is_behind:
+        values["reason"] = NEWER_THERE
+    elif state == DELIVERED:
         values["sealed"] = None
-    return bool(connection.execute(update(outbox).where(_mine(claimed)).values(**values)).rowcount)
+    changed = connection.execute(update(outbox).where(_mine(claimed)).values(**values)).rowcount
+    return values["reason"] if changed else None
 
 
 def release(connection: Connection, claimed: Claimed, *, now: float, wait: float = 0) -> None:
@@ -274,7 +293,7 @@ def hold(connection: Connection, *, now: float, paused: str | None = None, not_b
         not_before: unix seconds.
     """
     row = {"name": CHANNEL, "paused": "", "not_before": 0.0, "touched_at": now}
-    connection.execute(_insert(connection, channels).values(**row).on_conflict_do_nothing())
+    connection.execute(insert_if_absent(connection, channels, row))
     mine = channels.c.name == CHANNEL
     # locked first: of several workers that are refused at the same time one tells so
     before = connection.execute(select(channels).where(mine).with_for_update()).one()

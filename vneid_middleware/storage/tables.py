@@ -114,6 +114,9 @@ documents = Table(
     Column("document_key", String(64), nullable=False, comment="keyed hash of kind, personal number and the document's own"),
     Column("kind", String(128), nullable=False),
     Column("version", BigInteger, nullable=False, comment="of the newest change"),
+    Column("person_key", String(64), nullable=False, comment="keyed hash of the personal number"),
+    Column("sealed", Text, nullable=False, comment="sealed: which document it is"),
+    Index("vneid_documents_person", "person_key"),
     Index("vneid_documents_key", "document_key", unique=True),
 )
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,6 +155,74 @@ def portal(_portal: Portal, receiver: Receiver) -> Portal:
     _portal.clock.ahead = 0.0
     _portal.services["transports"]["vneid"]._breaker._failures = 0
     return _portal
+
+
+class Forked:
+    """A worker in a process of its own that has all of this one's modules already."""
+
+    def __init__(self, portal: Portal, log: Path, before: str, options: dict[str, bool]) -> None:
+        self._log = log
+        self._ended: int | None = None
+        with warnings.catch_warnings():
+            # newer Pythons warn of threads: the child starts its own, and takes no lock of the others
+            warnings.simplefilter("ignore")
+            self.pid = os.fork()
+        if not self.pid:
+            self._be(portal, before, options)
+
+    def _be(self, portal: Portal, before: str, options: dict[str, bool]) -> None:
+        code = 99
+        try:
+            logger = logging.getLogger("vneid_middleware")
+            logger.handlers[:], logger.propagate = [logging.FileHandler(self._log)], False
+            exec(before, {"os": os, "time": time})
+            worker = Worker(portal.services)
+            signal.signal(signal.SIGTERM, lambda number, frame: worker.stop())
+            worker.run(**options)
+            code = 0
+        finally:
+            os._exit(code)
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
+
+    def wait(self) -> int:
+        """Return the exit code; that of a process that is killed is negative."""
+        end = time.monotonic() + 30
+        while self._ended is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self._ended = os.waitstatus_to_exitcode(status)
+            elif time.monotonic() > end:
+                self.kill()
+                pytest.fail(f"the worker did not end: {self.output}")
+            else:
+                time.sleep(0.01)
+        return self._ended
+
+    def stop(self) -> int:
+        os.kill(self.pid, signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        if self._ended is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self._ended = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+@pytest.fixture
+def fork(portal: Portal, tmp_path: Path) -> Iterator[Callable[..., Forked]]:
+    """``fork(before, burst=True)`` starts a worker as a process of its own, after some Python."""
+    started: list[Forked] = []
+
+    def start(before: str = "", **options: bool) -> Forked:
+        started.append(Forked(portal, tmp_path / f"worker-{len(started)}.log", before, options))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
 
 
 @pytest.fixture

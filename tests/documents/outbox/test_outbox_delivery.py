@@ -138,9 +138,14 @@ def test_two_producers_of_one_document_are_in_the_order_of_their_commits(portal:
 @pytest.mark.threat("C-F03")
 def test_what_was_rolled_back_is_never_sent(portal: Portal, receiver: Receiver) -> None:
     outbox, storage = Outbox(SECRET), portal.services.storage
-    with pytest.raises(ZeroDivisionError), storage.begin() as connection:
-        outbox.enqueue(connection, "GPLX", PERSON, "A", data={"n": 1})
-        raise ZeroDivisionError
+
+    def fails() -> None:
+        with storage.begin() as connection:
+            outbox.enqueue(connection, "GPLX", PERSON, "A", data={"n": 1})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
     with storage.begin() as connection:
         assert outbox.enqueue(connection, "GPLX", PERSON, "A", data={"n": 2}).version == 1
     portal.work()
@@ -167,8 +172,9 @@ def test_a_change_that_is_enqueued_twice_is_one(portal: Portal) -> None:
 @pytest.mark.threat("C-F28")
 @pytest.mark.threat("C-F31")
 @pytest.mark.parametrize("answer", [
-    (500, {}, {}), (502, {}, {}), (504, {}, b"<html>"), (302, {"Location": "http://127.0.0.1/"}, {}), (408, {}, {}), (425, {}, {}),
-    (200, {}, {"responseCode": "99"}), (200, {}, b"not json"), (200, {}, {}), (200, {}, {"status": "error", "responseCode": "00"}),
+    (500, {}, {}), (502, {}, {}), (504, {}, b"<html>"), (302, {"Location": "http://127.0.0.1/"}, {}), (408, {}, {}),
+    (425, {}, {}), (200, {}, {"responseCode": "99"}), (200, {}, b"not json"), (200, {}, {}),
+    (200, {}, {"status": "error", "responseCode": "00"}),
     (200, {}, {"status": "ok", "changeId": "another"}), (200, {}, b"x" * 300_000), None,
 ], ids=lambda answer: str(answer)[:30])
 @pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
@@ -242,13 +248,16 @@ def test_a_dead_letter_blocks_its_own_document_only(portal: Portal, receiver: Re
 
 
 @pytest.mark.threat("C-F23")
-@pytest.mark.parametrize("body", [{"version": 1}, {"version": 7}, {"data": {"version": 1}}])
+@pytest.mark.parametrize(("body", "reason"), [({"version": 1}, "already_there"), ({"data": {"version": 1}}, "already_there"),
+                                              ({"version": 7}, "newer_there")])
 @pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
-def test_409_that_names_this_version_or_a_newer_one_is_an_acknowledgement(portal: Portal, receiver: Receiver, body: Any) -> None:
+def test_409_that_names_this_version_or_a_newer_one_is_an_acknowledgement(portal: Portal, receiver: Receiver, body: Any,
+                                                                          reason: str) -> None:
     portal.announce("A")
     receiver.answer = lambda got: (409, {}, body)
     portal.work()
-    assert portal.rows() == [(1, "delivered", "already_there", 1)]
+    assert portal.rows() == [(1, "delivered", reason, 1)]
+    assert portal.announce("A").json()["version"] == body.get("version", 1) + 1
 
 
 @pytest.mark.parametrize("body", [{"version": 0}, {"version": "1"}, {"version": True}, {}, {"version": 1.0}])

@@ -145,13 +145,13 @@ class Courier:
         data = self._asked(change)
         if data is None and change.action == rules.UPSERT:
             raise VNeIDError("document_missing", "the provider has no such document")
-        return rules.checked(change._replace(data=None if data is None else dict(data)))
+        return rules.checked(change._replace(data=data))
 
     def _asked(self, change: Change) -> Mapping[str, Any] | None:
         try:
             provider = self._vneid["documents"].provider(change.kind)
             found: Mapping[str, Any] | None = provider.current(change.personal_id, change.document_id)
-            return found
+            return None if found is None else dict(found)
         except (StorageError, UpstreamError) as error:
             raise VNeIDError("provider_unavailable", error.detail) from error
         except VNeIDError as error:
@@ -161,11 +161,8 @@ class Courier:
             raise VNeIDError("provider_failed", type(error).__name__) from error
 
     def _signed(self, change: Change, claimed: Claimed) -> str:
-        try:
-            payload = rules.message(change, claimed.change_id, claimed.version, issuer=self._vneid.links.public_url,
-                                    now=self._vneid.now())
-        except (TypeError, ValueError, RecursionError) as error:
-            raise VNeIDError("document_unencodable", type(error).__name__) from error
+        payload = rules.message(change, claimed.change_id, claimed.version, issuer=self._vneid.links.public_url,
+                                now=self._vneid.now())
         token: str = self._vneid.keys.sign("documents.signing_key", payload, {"typ": "JWT"})
         return token
 
@@ -226,11 +223,14 @@ class Courier:
         state = rules.DELIVERED if verdict.outcome == rules.DELIVERED else rules.READY
         with self._vneid.storage.begin() as connection:
             now = outbox.present(connection, self._vneid.clock())
-            if not outbox.settle(connection, claimed, state, verdict.reason, now=now, message_hash=message_hash,
-                                 wait=0 if state == rules.DELIVERED else wait):
-                log.warning("change %s: the answer came when the lease was another worker's", claimed.change_id)
+            told = outbox.settle(connection, claimed, state, verdict.reason, now=now, message_hash=message_hash,
+                                 wait=0 if state == rules.DELIVERED else wait, there=verdict.there)
             if verdict.slow_down:
                 outbox.hold(connection, now=now, not_before=now + wait)
+        if told is None:
+            log.warning("change %s: the answer came when the lease was another worker's", claimed.change_id)
+        if told == outbox.NEWER_THERE:
+            self._vneid["alarm"].send("outbox_behind", correlation_id(), change_id=claimed.change_id, kind=claimed.kind)
         return verdict.outcome
 
     def _pause(self, claimed: Claimed, reason: str) -> str:
@@ -247,7 +247,7 @@ class Courier:
         if not outbox.is_given_up(claimed):
             with self._vneid.storage.begin() as connection:
                 now = outbox.present(connection, self._vneid.clock())
-                if not outbox.settle(connection, claimed, rules.DEAD, reason, now=now, message_hash=message_hash):
+                if outbox.settle(connection, claimed, rules.DEAD, reason, now=now, message_hash=message_hash) is None:
                     return "unsent"
         self._vneid["alarm"].send("dead_letter", correlation_id(), change_id=claimed.change_id, kind=claimed.kind,
                                   version=claimed.version, reason=reason)

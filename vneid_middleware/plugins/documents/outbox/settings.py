@@ -7,6 +7,7 @@ from typing import Any
 
 from vneid_middleware.converters import choice, integer, key_digest, mapping, seconds, text
 from vneid_middleware.settings import Problem, Setting, Settings, SettingsTable, Source
+from vneid_middleware.storage.foreign import check_select
 
 POLL_INTERVAL = 10
 OVERLAP = 300
@@ -29,6 +30,13 @@ def service_path(value: str, source: Source) -> str:
     raise ValueError("must be a path that begins with /, without a query")
 
 
+def change_query(value: str, source: Source) -> str:
+    """A SELECT that asks by ``:since``."""
+    if check_select(value) != {"since"}:
+        raise ValueError("must ask by :since and by nothing else")
+    return value
+
+
 ROWS = (
     Setting("documents.transport", text, None, "NAME of the transport.NAME by which changes are pushed.",
             default_text="nothing is pushed",
@@ -40,8 +48,8 @@ ROWS = (
     Setting("documents.retry_first", seconds(1, 3_600), 1, "Seconds until the second attempt; each further wait is twice as "
             "long, with jitter. Retry-After wins."),
     Setting("documents.retry_max", seconds(1, 86_400), 300, "The longest wait between two attempts, in seconds."),
-    Setting("documents.*.changes", text, None, "A SELECT with :since whose rows (soDinhDanh, maGiayTo, since, and action if "
-            "there is one) are changes to push."),
+    Setting("documents.*.changes", change_query, None, "A SELECT with :since whose rows (soDinhDanh, maGiayTo, since, and "
+            "action if there is one) are changes to push."),
     Setting("documents.*.poll_interval", seconds(1, 86_400), POLL_INTERVAL, "Seconds between two readings of the changes."),
     Setting("documents.*.changes_overlap", integer(0, 1_000_000_000), OVERLAP, "How far each reading goes back behind the last "
             "one, for rows that were committed late: seconds where the cursor is a time, a count where it is a number."),
@@ -71,12 +79,19 @@ def _needing(settings: Mapping[str, Any]) -> list[str]:
     return given + [key for key in settings if key.startswith("documents.") and key.endswith(".changes")]
 
 
+def _source_rule(settings: Settings) -> Iterator[Problem]:
+    for key in settings:
+        if key.startswith("documents.") and key.endswith(".changes") and not settings.get(key.removesuffix("changes") + "url"):
+            yield settings.problem(key, f"needs {key.removesuffix('changes')}url, the database that it is asked in",
+                                   "Give its SQLAlchemy URL.", show=False)
+
+
 def _wait_rule(settings: Settings) -> Iterator[Problem]:
     if settings["documents.retry_first"] > settings["documents.retry_max"]:
         yield settings.problem("documents.retry_first", "must not be more than documents.retry_max", "Make it smaller.")
 
 
-TABLE = SettingsTable("documents.outbox", ROWS, (push_rule, _wait_rule))
+TABLE = SettingsTable("documents.outbox", ROWS, (push_rule, _source_rule, _wait_rule))
 
 
 def kinds_of(settings: Mapping[str, Any]) -> frozenset[str]:

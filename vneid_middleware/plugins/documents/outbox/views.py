@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 from typing import Any, NamedTuple
 
-from vneid_middleware import addresses
+from vneid_middleware import addresses, bearer
 from vneid_middleware.core.outbox import MAX_DATA, MAX_REQUEST, read_change
 from vneid_middleware.events import ChangeAnnounced, ChangeRefused
 from vneid_middleware.exceptions import AuditError, StorageError, VNeIDError
@@ -59,14 +57,10 @@ def _taken_in(request: Any, submitter: str, who: Who) -> Any:
 
 
 def _submitter(request: Any) -> str:
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    digest = hashlib.sha256(key.strip().encode("utf-8", "surrogateescape")).hexdigest()
-    known = request.vneid.settings["documents.submitters"]
-    # all are compared, so that the time does not tell which one was close
-    found = [name for name, expected in known.items() if hmac.compare_digest(expected, digest)]
-    if scheme.lower() != "bearer" or not found:
+    found = bearer.holder(request.headers.get("Authorization", ""), request.vneid.settings["documents.submitters"])
+    if found is None:
         raise VNeIDError("submitter_unknown", "no key of a submitter")
-    return found[0]
+    return found
 
 
 def _body(request: Any) -> bytes:
@@ -90,7 +84,7 @@ def _refused(request: Any, error: VNeIDError, submitter: str, who: Who) -> Any:
     response = _refusal(request, error.code, status, who,
                         **{key: error.evidence[key] for key in ("field",) if key in error.evidence})
     if status == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="documents"'
+        response.headers["WWW-Authenticate"] = bearer.CHALLENGE
     return response
 
 

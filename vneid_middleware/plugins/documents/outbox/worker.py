@@ -8,8 +8,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from vneid_middleware.exceptions import StorageError
+from vneid_middleware.exceptions import StorageError, VNeIDError
 from vneid_middleware.plugins.documents.outbox.delivery import Courier, ticks
+from vneid_middleware.plugins.documents.outbox.sources import Source, sources
 from vneid_middleware.storage.housekeeping import clean
 from vneid_middleware.storage.wake import Bell
 
@@ -36,6 +37,8 @@ class Worker:
         self._bell = Bell(services.storage)
         self._stopping = False
         self._running: set[Future[str]] = set()
+        self._sources = sources(services) if self._courier else []
+        self._reading: Future[None] | None = None
         self._clean_at = 0.0
         self._rest = 0.0
 
@@ -51,15 +54,47 @@ class Worker:
             once: stop after one round.
             burst: stop when nothing is due.
         """
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="vneid-outbox") as pool:
+        with ThreadPoolExecutor(AT_ONCE + 1, thread_name_prefix="vneid-outbox") as pool:
             while not self._stopping:
+                self._look(pool)
+                if once and self._reading is not None:
+                    wait([self._reading])
                 began = self._round(pool)
-                if once or (burst and not began and not self._running and not self._rest):
+                if once or (burst and not began and self._is_idle()):
                     break
                 self._sleep(began)
             wait(self._running)
             self._reap()
         self._bell.close()
+
+    def _is_idle(self) -> bool:
+        return not self._running and not self._rest and (self._reading is None or self._reading.done())
+
+    def _look(self, pool: ThreadPoolExecutor) -> None:
+        """Read the sources of changes that are due, beside the deliveries."""
+        if self._reading is not None and not self._reading.done():
+            return
+        try:
+            due = [source for source in self._sources if source.is_due()]
+        except StorageError:
+            # the round that follows meets it, too, and waits
+            return
+        if due:
+            self._reading = pool.submit(self._read, due)
+            self._reading.add_done_callback(lambda ended: self._bell.ring())
+
+    def _read(self, due: list[Source]) -> None:
+        for source in due:
+            try:
+                for brought in source.read():
+                    if brought:
+                        self._bell.ring()
+                    if self._stopping:
+                        return
+            except VNeIDError as error:
+                log.error("documents.%s.changes: %s", source.kind, error)
+            except Exception:
+                log.exception("documents.%s.changes could not be read", source.kind)
 
     def _round(self, pool: ThreadPoolExecutor) -> bool:
         """Do what is due now; tell whether anything was."""

@@ -39,7 +39,10 @@ def _documents() -> None:
                   comment="keyed hash of kind, personal number and the document's own"),
         sa.Column("kind", sa.String(128), nullable=False),
         sa.Column("version", sa.BigInteger, nullable=False, comment="of the newest change"),
+        sa.Column("person_key", sa.String(64), nullable=False, comment="keyed hash of the personal number"),
+        sa.Column("sealed", sa.Text, nullable=False, comment="sealed: which document it is"),
     )
+    op.create_index("vneid_documents_person", "vneid_documents", ["person_key"])
     op.create_index("vneid_documents_key", "vneid_documents", ["document_key"], unique=True)
 
 
