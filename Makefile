@@ -11,7 +11,7 @@ SOURCES := setup.cfg pyproject.toml MANIFEST.in README.md LICENSE \
 	$(shell find vneid_middleware -type f -not -name '*.pyc')
 export PORT SIMULATOR_PORT
 
-.PHONY: demo test bench lint docs threats clean
+.PHONY: demo test bench lint docs threats storm clean
 .DELETE_ON_ERROR:
 
 # The demonstration: a sample portal behind the middleware, and the VNeID simulator.
@@ -45,6 +45,10 @@ threats: $(VENV)/.test $(VENV)/.node $(VENV)/.canaille
 # Writes docs/settings.md from the tables in the code.
 docs: $(VENV)/.test
 	@$(BIN)/python docs/make_settings.py
+
+# Workers that are killed and stopped while documents change: STORM_SECONDS (20), STORM_SEED, STORM_POSTGRESQL (a URL).
+storm: $(VENV)/.test
+	@$(BIN)/python -W ignore tests/storm.py
 
 clean:
 	rm -rf $(VENV) build dist var artifacts *.egg-info tests/providers/node_modules .coverage
