@@ -11,7 +11,7 @@ SOURCES := setup.cfg pyproject.toml MANIFEST.in README.md LICENSE \
 	$(shell find vneid_middleware -type f -not -name '*.pyc')
 export PORT SIMULATOR_PORT
 
-.PHONY: demo test bench lint docs threats conformance fuzz mutants decoder clean
+.PHONY: demo test bench lint docs threats conformance fuzz mutants storm decoder clean
 .DELETE_ON_ERROR:
 
 # The demonstration: a sample portal behind the middleware, and the VNeID simulator.
@@ -61,6 +61,10 @@ docs: $(VENV)/.test
 # Brings the QR decoder of the counter's page in again from npm and checks it. VERSION=0.8.0 changes to another release.
 decoder:
 	@$(PYTHON) docs/bring_decoder.py $(VERSION)
+
+# Workers that are killed and stopped while documents change: STORM_SECONDS (20), STORM_SEED, STORM_POSTGRESQL (a URL).
+storm: $(VENV)/.test
+	@$(BIN)/python -W ignore tests/storm.py
 
 clean:
 	rm -rf $(VENV) build dist var artifacts mutants *.egg-info tests/providers/node_modules .coverage

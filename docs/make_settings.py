@@ -42,13 +42,14 @@ TITLES = {
     "foundation": "The portal",
     "sso": "Sign-on: the plugin `sso`",
     "mobile": "Apps: the plugin `mobile`",
+    "documents": "Documents: the plugin `documents`",
+    "documents.outbox": "Changes of documents, announced and pushed: the plugin `documents`",
     "accounts": "The host's own accounts, found at a login of the plugin `sso`",
     "session": "Sessions",
     "audit": "Audit",
     "keys": "Keys",
     "metrics": "Metrics",
     "transport": "Transports through exchange platforms",
-    "documents": "Documents: the plugin `documents`",
 }
 
 

@@ -57,7 +57,7 @@ def _tests() -> Iterator[Path]:
     return (path for path in HERE.rglob("test_*.py") if "node_modules" not in path.parts)
 
 
-THREATS = Page("threats.md", "threat", r"A-(?:\d{3}|NAT-\d)")
+THREATS = Page("threats.md", "threat", r"A-(?:\d{3}|NAT-\d)|C-F\d\d")
 MODULES = Page("conformance.md", "conformance", r"oidcc-client-test[\w-]*")
 
 if __name__ == "__main__":

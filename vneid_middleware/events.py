@@ -215,6 +215,55 @@ class DocumentAnswered(CitizenEvent):
 
 
 @dataclass(frozen=True)
+class ChangeAnnounced(Event):
+    """A change of a document is on disk and will be delivered."""
+
+    name: ClassVar[str] = "change.announced"
+    submitter: str = ""
+    change_id: str = ""
+    kind: str = ""
+    version: int = 0
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class ChangeRefused(Event):
+    """An announcement was refused. ``code`` is the answer's error."""
+
+    name: ClassVar[str] = "change.refused"
+    outcome: ClassVar[str] = "failure"
+    code: str = ""
+    submitter: str = ""
+
+
+@dataclass(frozen=True)
+class DeliveryEvent(Event):
+    """An event about one attempt to deliver a change. ``message_hash`` is SHA-256 of the signed message."""
+
+    change_id: str = ""
+    kind: str = ""
+    version: int = 0
+    attempt: int = 0
+    message_hash: str = ""
+
+
+@dataclass(frozen=True)
+class DeliveryBegan(DeliveryEvent):
+    """A change is about to be sent. Each has one :class:`DeliveryEnded`, unless the process ended."""
+
+    name: ClassVar[str] = "delivery.began"
+
+
+@dataclass(frozen=True)
+class DeliveryEnded(DeliveryEvent):
+    """What came of it: ``result`` is ``delivered``, ``retry``, ``dead`` or ``pause``, ``reason`` a stable word."""
+
+    name: ClassVar[str] = "delivery.ended"
+    result: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class DocumentRefused(Event):
     """Somebody asked for documents who may not, or too often, or with a request that was used before."""
 
@@ -222,3 +271,14 @@ class DocumentRefused(Event):
     outcome: ClassVar[str] = "failure"
     code: str = ""
     caller: str = ""
+
+
+@dataclass(frozen=True)
+class OutboxHandled(Event):
+    """An operator put their hand on the outbox. ``action`` is the command's word, ``target`` a change's id or ``all``."""
+
+    name: ClassVar[str] = "outbox.handled"
+    action: str = ""
+    target: str = ""
+    count: int = 0
+    by: str = ""

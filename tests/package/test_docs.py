@@ -343,6 +343,25 @@ def test_the_example_profile_can_be_chosen(host: Path, monkeypatch: pytest.Monke
     del sys.modules["ward_profile"]
 
 
+def test_the_example_announces_in_the_portal_s_own_transaction(host: Path) -> None:
+    from vneid_middleware.outbox import Outbox
+    from vneid_middleware.storage import Storage
+
+    (example,) = [text for text in blocks(DOCS / "plugins.md", "python") if "outbox.enqueue" in text]
+    found: dict[str, Any] = {}
+    exec(compile(example, "plugins.md", "exec"), found)
+    storage = Storage(f"sqlite:///{host / 'portal.db'}")
+    with storage.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE licences (number TEXT, revoked INTEGER)")
+        connection.exec_driver_sql("INSERT INTO licences VALUES ('A1', 0)")
+    with storage.begin() as connection:
+        found["revoke"](connection, Outbox(SECRET), "001204000123", "A1")
+    with storage.read() as connection:
+        assert connection.exec_driver_sql("SELECT revoked FROM licences").scalar() == 1
+        assert connection.exec_driver_sql("SELECT action, state FROM vneid_outbox").all() == [("revoke", "ready")]
+    storage.close()
+
+
 @pytest.fixture
 def office(host: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
     """``office(url)``: the example of a transport and of its use, as a portal would have them."""

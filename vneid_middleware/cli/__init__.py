@@ -17,6 +17,9 @@ _COMMANDS = {
     "check": "read the whole configuration and tell every problem",
     "plugins": "list plugins: installed, active, and what each provides",
     "simulator": "play VNeID on this machine",
+    "worker": "deliver changes of documents, and clean up",
+    "outbox": "see what waits to be delivered, and handle what can't be",
+    "documents": "take documents into the outbox",
     "sessions": "list and end sessions",
     "keys": "make secrets and keys",
 }

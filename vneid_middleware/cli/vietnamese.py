@@ -165,6 +165,58 @@ _SESSIONS = {
     "ended, but the audit record could not be written: {reason}": "đã kết thúc, nhưng không ghi được nhật ký: {reason}",
 }
 
+_OUTBOX = {
+    "deliver changes of documents, and clean up": "gửi các thay đổi giấy tờ và dọn dữ liệu hết hạn",
+    "stop after one round": "dừng sau một lượt",
+    "stop when nothing is due": "dừng khi không còn gì đến hạn gửi",
+    "documents.transport is not set: nothing is delivered, only cleaned up":
+        "chưa đặt documents.transport: chỉ dọn dữ liệu hết hạn, không gửi gì",
+    "see what waits to be delivered, and handle what can't be":
+        "xem các thay đổi chờ gửi và xử lý những thay đổi không gửi được",
+    "take documents into the outbox": "đưa giấy tờ vào hàng đợi gửi",
+    "show changes that are not settled, never their content": "hiện các thay đổi chưa xong, không bao giờ hiện nội dung",
+    "only those in this state": "chỉ các thay đổi ở trạng thái này",
+    "show all that is known of one change but its content": "hiện mọi thông tin về một thay đổi, trừ nội dung",
+    "one change": "một thay đổi",
+    "let dead letters be tried again": "cho gửi lại các thay đổi không gửi được",
+    "give dead letters up; what waits behind them goes on":
+        "bỏ các thay đổi không gửi được; những thay đổi chờ phía sau được gửi tiếp",
+    "all dead letters": "tất cả các thay đổi không gửi được",
+    "announce anew what a restored backup or the receiver shows to be missing":
+        "đưa lại vào hàng đợi những gì bị thiếu sau khi phục hồi bản sao lưu, hoặc bên nhận còn thiếu",
+    "open a paused channel": "mở lại kênh gửi đang tạm dừng",
+    "the channel is paused: {reason}. Open it with: vneid outbox FILE.ini resume":
+        "kênh gửi đang tạm dừng: {reason}. Hãy mở lại bằng: vneid outbox FILE.ini resume",
+    "change": "thay đổi",
+    "kind": "loại",
+    "version": "phiên bản",
+    "attempts": "số lần",
+    "reason": "lý do",
+    "there is no change like this that can be handled; see: vneid outbox FILE.ini list":
+        "không có thay đổi nào như vậy để xử lý; hãy xem: vneid outbox FILE.ini list",
+    "{count} are not sent again: a newer version was delivered": "{count} thay đổi không gửi lại: phiên bản mới hơn đã được gửi",
+    "{count} changes will be tried again": "{count} thay đổi sẽ được gửi lại",
+    "{count} changes were given up": "đã bỏ {count} thay đổi",
+    "the channel is open": "kênh gửi đã mở",
+    "the channel was not paused": "kênh gửi không bị tạm dừng",
+    "{count} documents were announced anew": "đã đưa lại {count} giấy tờ vào hàng đợi",
+    "a document can't be announced anew: {reason}": "không đưa lại được một giấy tờ: {reason}",
+    "take all documents of a kind into the outbox; started again, it goes on":
+        "đưa mọi giấy tờ của một loại vào hàng đợi; chạy lại thì tiếp tục từ chỗ đã dừng",
+    "the kind of document, as in documents.KIND.changes": "loại giấy tờ, như trong documents.KIND.changes",
+    "changes a second (default: %(default)s)": "số thay đổi mỗi giây (mặc định: %(default)s)",
+    "also what was taken before, under a name of yours for this run":
+        "kể cả những gì đã đưa vào trước đây, dưới một tên bạn đặt cho lần chạy này",
+    "documents.{kind}.changes is not set: there is no SELECT to read from":
+        "chưa đặt documents.{kind}.changes: không có câu SELECT để đọc",
+    "--rate must be at least 1, and --again a name of letters, digits and hyphens":
+        "--rate phải từ 1 trở lên, và --again là một tên gồm chữ, số và dấu gạch nối",
+    "{count} changes taken in": "đã đưa vào {count} thay đổi",
+    "stopped: {reason}. Started again, it goes on from there.": "đã dừng: {reason}. Chạy lại thì tiếp tục từ chỗ đó.",
+    "{delivered} delivered, {retry} to try again, {dead} dead letters":
+        "đã gửi {delivered}, sẽ gửi lại {retry}, không gửi được {dead}",
+}
+
 ARGPARSE = {
     "usage: ": "cách dùng: ",
     "positional arguments": "đối số theo vị trí",
@@ -188,4 +240,4 @@ ARGPARSE = {
 }
 """What Python's argparse says to whoever types; its words for programmers stay as they are."""
 
-WORDS = {**_COMMANDS, **_FILES, **_INIT_KEYS_AND_PLUGINS, **_SERVING, **_CHECK, **_SESSIONS, **ARGPARSE}
+WORDS = {**_COMMANDS, **_FILES, **_INIT_KEYS_AND_PLUGINS, **_SERVING, **_CHECK, **_SESSIONS, **_OUTBOX, **ARGPARSE}

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 AT_ONCE = 500
 
 
-def purge(connection: Connection, column: Any, condition: Any) -> None:
-    """Drop at most ``AT_ONCE`` rows.
+def purge(connection: Connection, column: Any, condition: Any) -> int:
+    """Drop at most ``AT_ONCE`` rows and return how many there were.
 
     Rows that another connection drops at this moment are passed over, so that two never wait for each other.
 
@@ -25,3 +25,4 @@ def purge(connection: Connection, column: Any, condition: Any) -> None:
     keys = connection.execute(query).scalars().all()
     if keys:
         connection.execute(delete(column.table).where(column.in_(keys)))
+    return len(keys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -125,4 +125,60 @@ audit_records = Table(
     Column("outcome", String(16), nullable=False),
     Column("record", Text, nullable=False, comment="the whole record as JSON"),
     Index("vneid_audit_time", "time"),
+)
+
+documents = Table(
+    "vneid_documents", metadata,
+    Column("document_id", _sequence, primary_key=True, autoincrement=True),
+    Column("document_key", String(64), nullable=False, comment="keyed hash of kind, personal number and the document's own"),
+    Column("kind", String(128), nullable=False),
+    Column("version", BigInteger, nullable=False, comment="of the newest change"),
+    Column("person_key", String(64), nullable=False, comment="keyed hash of the personal number"),
+    Column("sealed", Text, nullable=False, comment="sealed: which document it is"),
+    Index("vneid_documents_person", "person_key"),
+    Index("vneid_documents_key", "document_key", unique=True),
+)
+
+outbox = Table(
+    "vneid_outbox", metadata,
+    Column("seq", _sequence, primary_key=True, autoincrement=True),
+    Column("change_id", String(36), nullable=False),
+    Column("document_id", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("kind", String(128), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("state", String(16), nullable=False, comment="ready, leased, delivered, dead, discarded or superseded"),
+    Column("reason", String(64), nullable=False, comment="what the last attempt came to"),
+    Column("submitter", String(128), nullable=False),
+    Column("idempotency_hash", String(64), nullable=False, comment="keyed hash of submitter and idempotency key"),
+    Column("content_hash", String(64), nullable=False, comment="keyed hash of the whole change"),
+    Column("message_hash", String(64), nullable=False, comment="SHA-256 of what was sent last"),
+    Column("attempts", BigInteger, nullable=False, comment="counted when they begin"),
+    Column("crashes", BigInteger, nullable=False, comment="attempts in a row that nobody ended"),
+    Column("fence", BigInteger, nullable=False, comment="number of the lease: what came of an older one is not taken"),
+    Column("next_at", Float(53), nullable=False, comment="unix seconds: not before then; of a lease its end"),
+    Column("touched_at", Float(53), nullable=False, comment="unix seconds: when state changed; after now: the clock was set"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("sealed", Text, nullable=True, comment="sealed change; empty once it is settled"),
+    Index("vneid_outbox_change", "change_id", unique=True),
+    Index("vneid_outbox_version", "document_id", "version", unique=True),
+    Index("vneid_outbox_idempotency", "idempotency_hash", unique=True),
+    Index("vneid_outbox_due", "state", "next_at"),
+)
+
+channels = Table(
+    "vneid_channels", metadata,
+    Column("name", String(64), primary_key=True, comment="outbox, or the kind of a source of changes or of a backfill"),
+    Column("paused", String(64), nullable=False, comment="why; empty while it is open"),
+    Column("not_before", Float(53), nullable=False, comment="unix seconds: nothing is sent or asked before then"),
+    Column("touched_at", Float(53), nullable=False),
+    Column("cursor", Text, nullable=True, comment="how far a source was read"),
+)
+
+taken_rows = Table(
+    "vneid_taken_rows", metadata,
+    Column("row_key", String(64), primary_key=True, comment="keyed hash of a source's row"),
+    Column("kind", String(128), nullable=False),
+    Column("position", Float(53), nullable=False, comment="its cursor as a number"),
+    Index("vneid_taken_rows_position", "kind", "position"),
 )

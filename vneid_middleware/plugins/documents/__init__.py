@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Any
 
 from zope.interface import implementer
@@ -25,7 +24,6 @@ from vneid_middleware.plugins.documents.sql import SqlProviders
 __all__ = ["Documents", "includeme"]
 
 _ALARM_EVERY = 60
-_OUTBOX = "vneid_middleware.plugins.documents.outbox"
 
 
 @implementer(ITrial)
@@ -104,5 +102,4 @@ def includeme(config: Any) -> None:
     config.add_vneid_readiness("documents", DocumentsReadiness())
     config.add_route("vneid.documents.lookup", "/documents/lookup")
     config.add_view(views.lookup_view, route_name="vneid.documents.lookup", request_method="POST")
-    if find_spec(_OUTBOX) is not None:
-        config.include(_OUTBOX)
+    config.include("vneid_middleware.plugins.documents.outbox")

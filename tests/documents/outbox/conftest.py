@@ -1,0 +1,246 @@
+"""A portal that announces, on both databases, before a receiver that does as a test tells it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outbox_service import KEYS, Receiver, settings_for
+from support import Answer, Browser, serving
+from vneid_middleware.paste import make_filter
+from vneid_middleware.plugins.documents.outbox.worker import Worker
+
+PERSON = "001204000123"
+
+
+class Clock:
+    """Goes as the tests say."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+class Portal:
+    """A running portal, its receiver and its database."""
+
+    def __init__(self, base: str, services: Any, receiver: Receiver, clock: Clock, settings: dict[str, str]) -> None:
+        self.base, self.services, self.receiver, self.clock, self.settings = base, services, receiver, clock, settings
+
+    def announce(self, document: str = "GP-1", *, key: str | None = "mot-cua", headers: dict[str, str] | None = None,
+                 body: bytes | None = None, **fields: Any) -> Answer:
+        change = {"loaiGiayTo": "GPLX", "soDinhDanh": PERSON, "maGiayTo": document, "action": "upsert",
+                  "idempotencyKey": os.urandom(8).hex(), "data": {"HoVaTen": "Nguyễn Thị Ánh Tuyết"}, **fields}
+        sent = {"Content-Type": "application/json", "Accept": "application/json", "Sec-Fetch-Mode": "cors", **(headers or {})}
+        if key:
+            sent["Authorization"] = f"Bearer {KEYS[key]}"
+        content = body if body is not None else json.dumps({k: v for k, v in change.items() if v is not None}).encode()
+        return Browser().send("POST", self.base + "/vneid/documents/changes", sent, content)
+
+    def work(self, times: int = 1) -> None:
+        """Let a worker do what is due; before each further time what waits for another attempt becomes due."""
+        for turn in range(times):
+            if turn:
+                self.hurry()
+            Worker(self.services).run(burst=True)
+
+    def hurry(self) -> None:
+        self.sql("UPDATE vneid_outbox SET next_at = 0 WHERE state = 'ready'")
+        self.sql("UPDATE vneid_channels SET not_before = 0")
+
+    def sql(self, statement: str) -> list[Any]:
+        """Run a statement as somebody with the database in their hands would."""
+        with self.services.storage.engine().begin() as connection:
+            result = connection.exec_driver_sql(statement)
+            return list(result.all()) if result.returns_rows else []
+
+    def rows(self, what: str = "version, state, reason, attempts") -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self.sql(f"SELECT {what} FROM vneid_outbox ORDER BY seq")]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [json.loads(row[0]) for row in self.sql(f"SELECT record FROM vneid_audit WHERE event = '{name}' ORDER BY seq")]
+
+    def outbox(self) -> Any:
+        return self.services["outbox"]
+
+
+@pytest.fixture(scope="session")
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a file with the portal's key."""
+    from vneid_middleware.cli import main
+
+    file = tmp_path_factory.mktemp("keys") / "signing.pem"
+    assert main(["keys", "new", "signing", "--out", str(file)]) == 0
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def _receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def receiver(_receiver: Receiver) -> Receiver:
+    """The module's receiver, with nothing taken yet."""
+    _receiver.reset()
+    return _receiver
+
+
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="module")
+def make_database(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[Path], None],
+                  request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """``make_database("sqlite")`` returns the URL of a new database."""
+
+    def make(kind: str) -> str:
+        if kind == "sqlite":
+            file = tmp_path_factory.mktemp("outbox") / "vneid.db"
+            new_database(file)
+            return f"sqlite:///{file}"
+        cluster = request.getfixturevalue("postgresql_cluster")
+        name = f"outbox_{os.urandom(6).hex()}"
+        cluster.run("createdb", "-h", "127.0.0.1", "-p", str(cluster.port), "-U", "postgres", name)
+        found: str = cluster.url(name)
+        return found
+
+    return make
+
+
+@contextmanager
+def running(settings: dict[str, str], receiver: Receiver) -> Iterator[Portal]:
+    clock = Clock()
+
+    def make(base: str) -> Any:
+        return make_filter({**settings, "public_url": base}, clock=clock)(lambda environ, start_response: [])
+
+    with serving(make) as (base, middleware):
+        try:
+            yield Portal(base, middleware.services, receiver, clock, {**settings, "public_url": base})
+        finally:
+            middleware.services.storage.close()
+            middleware.services.outbound.close()
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def _portal(request: pytest.FixtureRequest, make_database: Callable[[str], str], _receiver: Receiver,
+            signing_key: str) -> Iterator[Portal]:
+    with running(settings_for(_receiver.url, make_database(request.param), signing_key), _receiver) as found:
+        found.services.storage.prepare()
+        yield found
+
+
+@pytest.fixture
+def portal(_portal: Portal, receiver: Receiver) -> Portal:
+    """The module's portal, with nothing in its tables."""
+    for table in ("outbox", "documents", "channels", "taken_rows", "audit"):
+        _portal.sql(f"DELETE FROM vneid_{table}")
+    _portal.clock.ahead = 0.0
+    _portal.services["transports"]["vneid"]._breaker._failures = 0
+    return _portal
+
+
+class Forked:
+    """A worker in a process of its own that has all of this one's modules already."""
+
+    def __init__(self, portal: Portal, log: Path, before: str, options: dict[str, bool]) -> None:
+        self._log = log
+        self._ended: int | None = None
+        with warnings.catch_warnings():
+            # newer Pythons warn of threads: the child starts its own, and takes no lock of the others
+            warnings.simplefilter("ignore")
+            self.pid = os.fork()
+        if not self.pid:
+            self._be(portal, before, options)
+
+    def _be(self, portal: Portal, before: str, options: dict[str, bool]) -> None:
+        code = 99
+        try:
+            logger = logging.getLogger("vneid_middleware")
+            logger.handlers[:], logger.propagate = [logging.FileHandler(self._log)], False
+            exec(before, {"os": os, "time": time})
+            worker = Worker(portal.services)
+            signal.signal(signal.SIGTERM, lambda number, frame: worker.stop())
+            worker.run(**options)
+            code = 0
+        finally:
+            os._exit(code)
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
+
+    def wait(self) -> int:
+        """Return the exit code; that of a process that is killed is negative."""
+        end = time.monotonic() + 30
+        while self._ended is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self._ended = os.waitstatus_to_exitcode(status)
+            elif time.monotonic() > end:
+                self.kill()
+                pytest.fail(f"the worker did not end: {self.output}")
+            else:
+                time.sleep(0.01)
+        return self._ended
+
+    def stop(self) -> int:
+        os.kill(self.pid, signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        if self._ended is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self._ended = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+@pytest.fixture
+def fork(portal: Portal, tmp_path: Path) -> Iterator[Callable[..., Forked]]:
+    """``fork(before, burst=True)`` starts a worker as a process of its own, after some Python."""
+    started: list[Forked] = []
+
+    def start(before: str = "", **options: bool) -> Forked:
+        started.append(Forked(portal, tmp_path / f"worker-{len(started)}.log", before, options))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+@pytest.fixture
+def worker_process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """``worker_process(portal, "--burst", before="…")`` starts a worker as a process of its own, after some Python."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(portal: Portal, folder: Path, *words: str, before: str = "") -> subprocess.Popen[str]:
+        ini = folder / "portal.ini"
+        lines = "\n".join(f"{key} = {value.replace(chr(10), chr(10) + '  ')}" for key, value in portal.settings.items())
+        ini.write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
+        code = f"import os, sys, time\n{before}\nfrom vneid_middleware.cli import main\nsys.exit(main(sys.argv[1:]))"
+        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, "worker", str(ini), *words],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate(timeout=10)

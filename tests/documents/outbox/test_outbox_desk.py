@@ -1,0 +1,336 @@
+"""``vneid outbox``, ``vneid documents`` and sources of changes, on both databases."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outbox_service import Receiver
+from vneid_middleware.cli import main
+from vneid_middleware.core.change_cursor import Cursor
+
+Portal = Any
+PERSON = "001204000123"
+NOW = datetime(2026, 11, 1, 8, 0, 0)
+
+
+@pytest.fixture
+def vneid(portal: Portal, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """``vneid("outbox", "list")`` runs a command on the portal and returns exit code, output and the rest."""
+    ini = tmp_path / "portal.ini"
+
+    def run(command: str, *words: str) -> tuple[int, str, str]:
+        lines = "\n".join(f"{key} = {value.replace(chr(10), chr(10) + '  ')}" for key, value in portal.settings.items())
+        ini.write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
+        capsys.readouterr()
+        try:
+            code = main([command, str(ini), *words])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+class Citizens:
+    """The provider of a kind, as the plugin's other half would make it."""
+
+    def __init__(self) -> None:
+        self.documents: dict[tuple[str, str], Any] = {}
+
+    def provider(self, kind: str) -> Citizens:
+        return self
+
+    def current(self, personal_id: str, document_id: str) -> Any:
+        return self.documents.get((personal_id, document_id))
+
+
+@pytest.fixture
+def citizens(portal: Portal) -> Iterator[Citizens]:
+    """The portal's provider of every kind."""
+    found = Citizens()
+    before = portal.services.components.get("documents")
+    portal.services.components["documents"] = found
+    yield found
+    portal.services.components.pop("documents")
+    if before is not None:
+        portal.services.components["documents"] = before
+
+
+def test_a_list_without_content(portal: Portal, receiver: Receiver, vneid: Any) -> None:
+    receiver.answer = lambda got: (400, {}, {}) if got.document[2] == "MARKER-A" else None
+    change_id = portal.announce("MARKER-A", data={"HoVaTen": "marker-name"}).json()["changeId"]
+    portal.announce("MARKER-A")
+    portal.announce("MARKER-B")
+    portal.work()
+    code, out, err = vneid("outbox", "list")
+    assert code == 0
+    assert next(line.split() for line in out.splitlines()[1:]) == [change_id, "GPLX", "1", "dead", "1", "http_400"]
+    assert len(out.splitlines()) == 3
+    shown = vneid("outbox", "show", change_id)[1]
+    assert "state = dead" in shown
+    assert "message_hash = " in shown
+    listed = [json.loads(line) for line in vneid("outbox", "list", "--json", "--state", "delivered")[1].splitlines()]
+    assert [row["version"] for row in listed] == [1]
+    for marker in ("MARKER", "marker", PERSON):
+        assert marker not in out + err + shown + json.dumps(listed)
+    assert vneid("outbox", "show", "no-such-change")[0] == 1
+
+
+@pytest.mark.threat("C-F39")
+def test_dead_letters_are_tried_again_or_given_up(portal: Portal, receiver: Receiver, vneid: Any) -> None:
+    receiver.answer = lambda got: (422, {}, {})
+    ids = {name: portal.announce(name).json()["changeId"] for name in ("A", "B", "C")}
+    for name in ids:
+        portal.announce(name)
+    portal.work()
+    receiver.answer = lambda got: None
+    assert vneid("outbox", "retry", ids["A"])[:2] == (0, "1 changes will be tried again\n")
+    assert vneid("outbox", "discard", ids["B"])[:2] == (0, "1 changes were given up\n")
+    portal.work()
+    assert {name[2]: seen for name, seen in receiver.effects.items()} == {"A": [1, 2], "B": [2]}
+    assert vneid("outbox", "retry", ids["B"])[0] == 1, "what was given up is gone"
+    assert vneid("outbox", "discard", ids["A"])[0] == 1, "what was delivered is too"
+    assert vneid("outbox", "retry", "--all")[1] == "1 changes will be tried again\n"
+    portal.work()
+    assert receiver.effects[("GPLX", PERSON, "C")] == [1, 2]
+    assert portal.rows("sealed") == [(None,)] * 6
+    assert [record["what"]["action"] for record in portal.events("outbox.handled")] == ["retry", "discard", "retry"]
+
+
+@pytest.mark.threat("C-F40")
+@pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
+def test_a_redrive_never_goes_backwards(portal: Portal, receiver: Receiver, vneid: Any) -> None:
+    receiver.answer = lambda got: (422, {}, {})
+    change_id = portal.announce("A").json()["changeId"]
+    portal.work()
+    receiver.answer = lambda got: None
+    # as if the newer one had been let past it
+    portal.sql("UPDATE vneid_outbox SET state = 'discarded'")
+    portal.announce("A")
+    portal.work()
+    portal.sql(f"UPDATE vneid_outbox SET state = 'dead' WHERE change_id = '{change_id}'")
+    code, _, err = vneid("outbox", "retry", change_id)
+    assert (code, "1 are not sent again: a newer version was delivered" in err) == (1, True)
+    portal.sql(f"UPDATE vneid_outbox SET state = 'ready', sealed = 'x' WHERE change_id = '{change_id}'")
+    portal.work()
+    assert receiver.effects[("GPLX", PERSON, "A")] == [2]
+    assert portal.rows("state")[0] == ("superseded",)
+
+
+@pytest.mark.threat("C-F24")
+@pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
+def test_a_paused_channel_is_opened_by_hand(portal: Portal, receiver: Receiver, vneid: Any) -> None:
+    receiver.answer = lambda got: (401, {}, {})
+    portal.announce("A")
+    portal.work()
+    receiver.answer = lambda got: None
+    portal.work(2)
+    assert len(receiver.got) == 1
+    assert "the channel is paused: http_401" in vneid("outbox", "list")[2]
+    assert vneid("outbox", "resume")[:2] == (0, "the channel is open\n")
+    portal.work()
+    assert receiver.versions() == [1, 1]
+    assert vneid("outbox", "resume")[1] == "the channel was not paused\n"
+
+
+@pytest.mark.threat("C-F15")
+@pytest.mark.threat("C-F46")
+def test_after_an_older_backup_is_restored_nothing_goes_backwards_and_nothing_is_lost(
+        portal: Portal, receiver: Receiver, vneid: Any, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(4):
+        portal.announce("A", data={"n": number})
+    portal.work()
+    # the backup is from before the last two
+    portal.sql("DELETE FROM vneid_outbox WHERE version > 2")
+    portal.sql("UPDATE vneid_documents SET version = 2")
+    portal.announce("A", data={"n": "new"})
+    portal.work()
+    assert portal.rows("version, state, reason")[-1] == (3, "delivered", "newer_there")
+    assert receiver.contents[("GPLX", PERSON, "A")] == {"n": 3}
+    assert "alarm: outbox_behind" in caplog.text
+    assert vneid("outbox", "reconcile")[1] == "1 documents were announced anew\n"
+    assert vneid("outbox", "reconcile")[1] == "0 documents were announced anew\n"
+    portal.work()
+    assert receiver.effects[("GPLX", PERSON, "A")] == [1, 2, 3, 4, 5]
+    assert receiver.contents[("GPLX", PERSON, "A")] == {"n": "new"}
+    assert set(portal.rows("sealed")) == {(None,)}
+
+
+@pytest.mark.threat("C-F04")
+def test_reconcile_makes_what_was_lost_again(portal: Portal, receiver: Receiver, vneid: Any, citizens: Citizens) -> None:
+    citizens.documents = {(PERSON, "A"): {"n": "now"}, (PERSON, "B"): {"n": "b"}}
+    portal.announce("A")
+    portal.announce("B")
+    portal.sql("DELETE FROM vneid_outbox WHERE seq = (SELECT min(seq) FROM vneid_outbox)")
+    portal.work()
+    assert vneid("outbox", "reconcile")[1] == "1 documents were announced anew\n"
+    portal.work()
+    assert {document[2]: content for document, content in receiver.contents.items()} == {
+        "A": {"n": "now"}, "B": {"HoVaTen": "Nguyễn Thị Ánh Tuyết"}}
+
+
+@pytest.mark.threat("C-F38")
+def test_without_data_the_provider_is_asked_when_it_is_delivered(portal: Portal, receiver: Receiver, citizens: Citizens) -> None:
+    portal.announce("A", data=None)
+    portal.announce("GONE", data=None, action="revoke")
+    portal.announce("MISSING", data=None)
+    portal.announce("OTHER")
+    citizens.documents[PERSON, "A"] = {"n": "at delivery"}
+    portal.work()
+    assert {document[2]: content for document, content in receiver.contents.items()} == {
+        "A": {"n": "at delivery"}, "GONE": None, "OTHER": {"HoVaTen": "Nguyễn Thị Ánh Tuyết"}}
+    assert ("ready", "document_missing") in portal.rows("state, reason")
+    portal.work(12)
+    assert ("dead", "document_missing") in portal.rows("state, reason")
+
+
+@pytest.mark.threat("C-F38")
+@pytest.mark.parametrize(("content", "end"), [
+    (ZeroDivisionError(), "provider_failed"), ({"n": object()}, "change_malformed"), ({"n": "\ud800"}, "change_malformed"),
+    ({"x": "y" * 10_500_000}, "change_too_large"), ({"n": float("nan")}, "change_malformed"), ("no mapping", "provider_failed"),
+])
+@pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
+def test_a_poisonous_document_stops_only_itself(portal: Portal, receiver: Receiver, citizens: Citizens, content: Any,
+                                                end: str) -> None:
+    def current(personal_id: str, document_id: str) -> Any:
+        if isinstance(content, Exception):
+            raise content
+        return content
+
+    citizens.current = current  # type: ignore[method-assign]
+    portal.announce("A", data=None)
+    portal.announce("B")
+    portal.work(12)
+    assert portal.rows("state, reason") == [("dead", end), ("delivered", "acknowledged")]
+
+
+@pytest.fixture
+def agency(portal: Portal, tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """The agency's own table, and the portal reading it."""
+    file = tmp_path / "agency.db"
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("CREATE TABLE licences (owner TEXT, number TEXT, changed TEXT, what TEXT)")
+    given = {
+        "documents.GPLX.url": f"sqlite:///{file}", "documents.GPLX.poll_interval": "1",
+        "documents.GPLX.changes": "SELECT owner AS soDinhDanh, number AS maGiayTo, changed AS since, what AS action "
+                                  "FROM licences WHERE (:since IS NULL OR changed > :since) ORDER BY changed"}
+    before = dict(portal.settings), portal.services.settings
+    portal.settings.update(given)
+    values = dict(portal.services.settings) | {**given, "documents.GPLX.poll_interval": 1, "documents.GPLX.changes_overlap": 300}
+    object.__setattr__(portal.services, "settings", _Settings(before[1], values))
+    yield connection
+    connection.close()
+    portal.settings.clear()
+    portal.settings.update(before[0])
+    object.__setattr__(portal.services, "settings", before[1])
+
+
+class _Settings(dict[str, Any]):
+    def __init__(self, read: Any, values: dict[str, Any]) -> None:
+        super().__init__(values)
+        self.source = read.source
+
+
+def put(agency: sqlite3.Connection, number: str, seconds: float, what: str = "upsert", person: str = PERSON) -> None:
+    when = (NOW + timedelta(seconds=seconds)).isoformat()
+    agency.execute("INSERT INTO licences VALUES (?, ?, ?, ?)", (person, number, when, what))
+
+
+def poll(portal: Portal) -> None:
+    portal.sql("UPDATE vneid_channels SET not_before = 0")
+    portal.work()
+
+
+def test_rows_are_read_once_and_late_ones_are_not_missed(portal: Portal, receiver: Receiver, citizens: Citizens,
+                                                         agency: sqlite3.Connection) -> None:
+    citizens.documents = {(PERSON, name): {"n": name} for name in "ABCD"}
+    put(agency, "A", 0)
+    put(agency, "B", 100)
+    poll(portal)
+    poll(portal)
+    assert sorted(got.document[2] for got in receiver.got) == ["A", "B"]
+    # committed late: before the cursor, within the overlap
+    put(agency, "C", 50)
+    put(agency, "D", 100)
+    put(agency, "A", 150, "revoke")
+    poll(portal)
+    poll(portal)
+    assert sorted(got.document[2] for got in receiver.got) == ["A", "A", "B", "C", "D"]
+    assert receiver.got[-1].payload["action"] in ("revoke", "upsert")
+    assert receiver.effects[("GPLX", PERSON, "A")] == [1, 2]
+
+
+def test_a_row_that_can_not_be_read_is_told_once_and_stops_nothing(portal: Portal, receiver: Receiver, citizens: Citizens,
+                                                                   agency: sqlite3.Connection,
+                                                                   caplog: pytest.LogCaptureFixture) -> None:
+    citizens.documents[PERSON, "B"] = {}
+    put(agency, "A", 0, person="12345")
+    put(agency, "B", 1)
+    put(agency, "C", 2, "delete")
+    poll(portal)
+    poll(portal)
+    assert [got.document[2] for got in receiver.got] == ["B"]
+    assert caplog.text.count("alarm: change_rows_malformed") == 1
+    assert "12345" not in caplog.text
+
+
+def test_a_long_table_is_read_in_parts_that_never_part_one_moment(portal: Portal, receiver: Receiver, citizens: Citizens,
+                                                                  agency: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch,
+                                                                  vneid: Any) -> None:
+    from vneid_middleware.plugins.documents.outbox import sources
+
+    monkeypatch.setattr(sources, "MOST", 10)
+    monkeypatch.setattr(sources, "_BATCH", 4)
+    for number in range(60):
+        put(agency, f"D-{number}", number // 7)
+    put(agency, "far", 100)
+    for number in range(12):
+        put(agency, f"E-{number}", 200)
+    code, out, _ = vneid("documents", "backfill", "GPLX", "--rate", "100000")
+    assert (code, out) == (0, "73 changes taken in\n")
+    assert vneid("documents", "backfill", "GPLX")[1] == "0 changes taken in\n"
+    assert vneid("documents", "backfill", "GPLX", "--again", "2026-11", "--rate", "100000")[1] == "73 changes taken in\n"
+    assert vneid("documents", "backfill", "GPLX", "--again", "2026-11")[1] == "0 changes taken in\n"
+    assert len(set(portal.rows("document_id, version"))) == 146
+    assert vneid("documents", "backfill", "BHYT")[0] == 1
+
+
+def test_a_load_that_breaks_off_goes_on_where_it_was(portal: Portal, citizens: Citizens, agency: sqlite3.Connection,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    from vneid_middleware.plugins.documents.outbox import sources
+
+    monkeypatch.setattr(sources, "_BATCH", 4)
+    for number in range(20):
+        put(agency, f"D-{number}", number * 1000)
+    source = sources.Source("GPLX", portal.services)
+    reading = source.read()
+    assert [next(reading), next(reading)] == [4, 4]
+    reading.close()
+    assert sum(sources.Source("GPLX", portal.services).read()) == 12
+    assert len(portal.rows()) == 20
+
+
+@pytest.mark.parametrize(("value", "back"), [
+    (1000, 700), (10.5, -289.5), ("2026-11-01 08:00:00", "2026-11-01 07:55:00"), ("2026-11-01T08:00:00", "2026-11-01T07:55:00"),
+    ("2026-11-01T08:00:00Z", "2026-11-01T07:55:00Z"), ("2026-11-01 08:00:00.120", "2026-11-01 07:55:00.120"),
+    ("2026-11-01 08:00:00.123456", "2026-11-01 07:55:00.123456"), ("2026-11-01T08:00:00+07:00", "2026-11-01T07:55:00+07:00"),
+    (NOW, NOW - timedelta(minutes=5)), (NOW.astimezone(timezone.utc), NOW.astimezone(timezone.utc) - timedelta(minutes=5)),
+    (NOW.date(), NOW.date() - timedelta(days=1)), ("abc", "abc"), ("20261101", "20261101"),
+])
+def test_how_far_back_a_reading_goes(value: Any, back: Any) -> None:
+    kept = Cursor.stored(Cursor.of(value).store())
+    assert kept == Cursor.of(value)
+    assert kept.back(300) == back
+
+
+@pytest.mark.parametrize("value", [None, True, b"x", []])
+def test_what_is_no_cursor(value: Any) -> None:
+    with pytest.raises(ValueError, match="since must be"):
+        Cursor.of(value)

@@ -1,0 +1,199 @@
+"""A storm over the outbox: workers that are killed and stopped, a receiver that fails, producers all the while: ``make storm``.
+
+Prints its seed; ``STORM_SEED`` repeats what is chosen by it, ``STORM_SECONDS`` (20) says how long it lasts, on each database.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+from typing import Any
+
+from outbox_service import SECRET, Receiver, settings_for
+from vneid_middleware.application import assemble
+from vneid_middleware.cli import main
+from vneid_middleware.outbox import Outbox
+from vneid_middleware.settings import Source
+from vneid_middleware.storage import Storage
+
+WORKERS, DOCUMENTS, RATE = 4, 30, 40
+TROUBLES: tuple[Any, ...] = (
+    None, None, None, None, None, None, (500, {}, {}), (503, {"Retry-After": "1"}, {}), (200, {}, b"<html>"),
+    (200, {}, {"responseCode": "99"}), "effect, then 502", "effect, then nothing")
+
+
+class Storm:
+    """One run on one database."""
+
+    def __init__(self, storage: str, folder: Path, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.folder = folder
+        self.receiver = Receiver()
+        self.receiver.answer = self.trouble
+        self.storage = Storage(storage)
+        self.announced = 0
+        self.kills = self.stops = 0
+        self.calm = False
+        key = folder / "signing.pem"
+        with redirect_stdout(io.StringIO()):
+            main(["keys", "new", "signing", "--out", str(key)])
+        settings = {**settings_for(self.receiver.url, storage, str(key)), "public_url": "https://dichvucong.example.gov.vn",
+                    "documents.retry_max": "1", "transport.vneid.timeout": "1"}
+        self.settings = settings
+        lines = "\n".join(f"{name} = {value.replace(chr(10), chr(10) + '  ')}" for name, value in settings.items())
+        (folder / "portal.ini").write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
+        self.workers = [self.start() for _ in range(WORKERS)]
+
+    def start(self) -> subprocess.Popen[bytes]:
+        log = (self.folder / "workers.log").open("ab")
+        return subprocess.Popen([sys.executable, "-W", "ignore", "-m", "vneid_middleware.cli", "worker",
+                                 str(self.folder / "portal.ini")], stdout=log, stderr=log)
+
+    def trouble(self, got: Any) -> Any:
+        """Choose how a push fails; the choice is not by the seed's order, since workers come as they come."""
+        found = None if self.calm else random.choice(TROUBLES)
+        if isinstance(found, str):
+            self.receiver.applied(got)
+            return (502, {}, {}) if found.endswith("502") else (200, {}, b"")
+        return found
+
+    def produce(self, until: float) -> None:
+        outbox = Outbox(SECRET)
+        while time.monotonic() < until:
+            name = f"D-{self.chance.randrange(DOCUMENTS)}"
+            # PostgreSQL's and SQLite's faults alike: whoever gets an error announces again
+            with suppress(Exception), self.storage.begin() as connection:
+                outbox.enqueue(connection, "GPLX", "001204000123", name, data={"n": self.announced})
+                if self.chance.random() < 0.1:
+                    raise InterruptedError
+                self.announced += 1
+            time.sleep(self.chance.expovariate(RATE))
+
+    def harm(self, until: float) -> None:
+        while time.monotonic() < until:
+            time.sleep(self.chance.uniform(1, 3))
+            number = self.chance.randrange(WORKERS)
+            if self.chance.random() < 0.6:
+                self.workers[number].kill()
+                self.workers[number].wait()
+                self.workers[number] = self.start()
+                self.kills += 1
+            else:
+                os.kill(self.workers[number].pid, signal.SIGSTOP)
+                # longer than the lease of 3.5 seconds, sometimes
+                threading.Timer(self.chance.uniform(0.2, 6), self.go_on, [self.workers[number]]).start()
+                self.stops += 1
+
+    @staticmethod
+    def go_on(worker: subprocess.Popen[bytes]) -> None:
+        with suppress(ProcessLookupError):
+            worker.send_signal(signal.SIGCONT)
+
+    def drained(self, seconds: float) -> bool:
+        self.calm = True
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if set(self.states()) <= {"delivered"}:
+                return True
+            time.sleep(0.2)
+        return False
+
+    def states(self) -> dict[str, int]:
+        from vneid_middleware.storage import outbox_desk
+
+        with self.storage.read() as connection:
+            return outbox_desk.counts(connection)
+
+    def run(self, seconds: float) -> list[str]:
+        """Return what did not hold."""
+        with self.storage.begin() as connection:
+            Outbox(SECRET).enqueue(connection, "GPLX", "001204000123", "first", data={})
+        self.announced += 1
+        while not self.receiver.got:
+            time.sleep(0.1)
+        until = time.monotonic() + seconds
+        threads = [threading.Thread(target=self.produce, args=(until,)), threading.Thread(target=self.harm, args=(until,))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        drained = self.drained(90)
+        ended = [self.stop(worker) for worker in self.workers]
+        return self.faults(drained, ended)
+
+    def stop(self, worker: subprocess.Popen[bytes]) -> int:
+        self.go_on(worker)
+        worker.terminate()
+        try:
+            return worker.wait(30)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            return worker.wait()
+
+    def faults(self, drained: bool, ended: list[int]) -> list[str]:
+        effects, got = self.receiver.effects, self.receiver.got
+        found = [] if drained else [f"not everything was delivered: {self.states()}"]
+        applied = sum(map(len, effects.values()))
+        if applied != self.announced:
+            found.append(f"{self.announced} were announced and {applied} took effect")
+        found += [f"{document[2]}: {seen}" for document, seen in effects.items() if seen != list(range(1, len(seen) + 1))]
+        # an older one may come late and be refused by its version only if a lease was outlived: none may
+        if self.receiver.regressions:
+            found.append(f"{len(self.receiver.regressions)} came after a newer version")
+        if any(ended):
+            found.append(f"workers ended with {ended}")
+        print(f"  {self.announced} announced, {len(got)} sent, {self.kills} workers killed, {self.stops} stopped, "
+              f"{len(got) - applied} sent again, {len(self.receiver.regressions)} late")
+        return found
+
+    def close(self) -> None:
+        for worker in self.workers:
+            self.go_on(worker)
+            worker.kill()
+            worker.wait()
+        self.storage.close()
+        self.receiver.close()
+
+
+def storm(name: str, storage: str, seed: int, seconds: float) -> bool:
+    """Run a storm and tell whether everything held."""
+    print(f"{name}: seed {seed}, {seconds:g} s", flush=True)
+    with tempfile.TemporaryDirectory(prefix="vneid-storm-") as folder:
+        assembly = assemble(Source({"plugins": "", "public_url": "https://a.example", "secret": SECRET, "storage": storage}))
+        assert assembly.services is not None
+        assembly.services.storage.prepare()
+        assembly.services.storage.close()
+        run = Storm(storage, Path(folder), seed)
+        try:
+            faults = run.run(seconds)
+        finally:
+            run.close()
+        if faults:
+            print((Path(folder) / "workers.log").read_text(encoding="utf-8")[-3000:])
+    for fault in faults:
+        print(f"  DOES NOT HOLD: {fault}")
+    return not faults
+
+
+def storms() -> int:
+    """Storm over SQLite, and over the PostgreSQL that ``STORM_POSTGRESQL`` names."""
+    seed = int(os.environ.get("STORM_SEED") or random.randrange(10**9))
+    seconds = float(os.environ.get("STORM_SECONDS") or 20)
+    with tempfile.TemporaryDirectory(prefix="vneid-storm-db-") as folder:
+        held = [storm("SQLite", f"sqlite:///{folder}/vneid.db", seed, seconds)]
+    if os.environ.get("STORM_POSTGRESQL"):
+        held.append(storm("PostgreSQL", os.environ["STORM_POSTGRESQL"], seed, seconds))
+    return 0 if all(held) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(storms())

@@ -1,0 +1,180 @@
+"""``vneid outbox``."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import sys
+from datetime import datetime, timezone
+from typing import Any
+
+from vneid_middleware.cli.portal import opened
+from vneid_middleware.cli.words import say
+from vneid_middleware.core.outbox import DEAD, LEASED, READY, STATES
+from vneid_middleware.events import OutboxHandled
+from vneid_middleware.exceptions import StorageError, VNeIDError
+
+_MOST = 1_000
+_OPEN = (READY, LEASED, DEAD)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("ini", metavar="FILE.ini", help=say("the portal's ini file"))
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help=say("show changes that are not settled, never their content"))
+    listing.add_argument("--state", choices=STATES, help=say("only those in this state"))
+    listing.add_argument("--json", action="store_true", help=say("as JSON lines"))
+    show = actions.add_parser("show", help=say("show all that is known of one change but its content"))
+    show.add_argument("change_id", metavar="CHANGE_ID", help=say("one change"))
+    for name, about in (("retry", say("let dead letters be tried again")),
+                        ("discard", say("give dead letters up; what waits behind them goes on"))):
+        action = actions.add_parser(name, help=about)
+        which = action.add_mutually_exclusive_group(required=True)
+        which.add_argument("change_id", metavar="CHANGE_ID", nargs="?", help=say("one change"))
+        which.add_argument("--all", action="store_true", help=say("all dead letters"))
+    actions.add_parser("reconcile", help=say("announce anew what a restored backup or the receiver shows to be missing"))
+    actions.add_parser("resume", help=say("open a paused channel"))
+    parser.epilog = say("Example: {command}", command="vneid outbox portal.ini list")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look at the outbox, or put a hand on it."""
+    actions = {"list": _list, "show": _show, "retry": _retry, "discard": _discard, "reconcile": _reconcile, "resume": _resume}
+    with opened("vneid outbox", args.ini) as services:
+        if services is None:
+            return 1
+        try:
+            return actions[args.action](services, args)
+        except StorageError as error:
+            return _fault(say("storage does not answer: {reason}", reason=error.detail))
+
+
+def _fault(words: str) -> int:
+    print("vneid outbox:", words, file=sys.stderr)
+    return 1
+
+
+def _list(services: Any, args: argparse.Namespace) -> int:
+    from vneid_middleware.storage import outbox, outbox_desk
+
+    with services.storage.read() as connection:
+        rows = outbox_desk.entries(connection, (args.state,) if args.state else _OPEN, limit=_MOST)
+        channel = outbox.channel(connection, now=outbox.present(connection, services.clock()))
+    if channel.paused:
+        print(say("the channel is paused: {reason}. Open it with: vneid outbox FILE.ini resume", reason=channel.paused),
+              file=sys.stderr)
+    if args.json:
+        for row in rows:
+            print(json.dumps(row._asdict()))
+        return 0
+    print("  ".join((f"{say('change'):36}", f"{say('kind'):8}", f"{say('version'):>9}", f"{say('state'):10}",
+                     f"{say('attempts'):>8}", say("reason"))))
+    for row in rows:
+        print(f"{row.change_id:36}  {row.kind:8}  {row.version:9}  {row.state:10}  {row.attempts:8}  {row.reason}")
+    return 0
+
+
+def _show(services: Any, args: argparse.Namespace) -> int:
+    from vneid_middleware.storage import outbox_desk
+
+    with services.storage.read() as connection:
+        row = outbox_desk.entry(connection, args.change_id)
+    if row is None:
+        return _unknown()
+    for name, value in row._asdict().items():
+        shown = _utc(value) if name in ("created_at", "next_at") else value
+        print(f"{name} = {shown}")
+    return 0
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _unknown() -> int:
+    return _fault(say("there is no change like this that can be handled; see: vneid outbox FILE.ini list"))
+
+
+def _retry(services: Any, args: argparse.Namespace) -> int:
+    from vneid_middleware.storage import outbox, outbox_desk
+
+    with services.storage.begin() as connection:
+        now = outbox.present(connection, services.clock())
+        again, superseded = outbox_desk.retry(connection, args.change_id, now=now)
+    if superseded:
+        print(say("{count} are not sent again: a newer version was delivered", count=superseded), file=sys.stderr)
+    if not again and args.change_id:
+        return 1 if superseded else _unknown()
+    print(say("{count} changes will be tried again", count=again))
+    return _told(services, args, again)
+
+
+def _discard(services: Any, args: argparse.Namespace) -> int:
+    from vneid_middleware.storage import outbox, outbox_desk
+
+    with services.storage.begin() as connection:
+        count = outbox_desk.discard(connection, args.change_id, now=outbox.present(connection, services.clock()))
+    if not count and args.change_id:
+        return _unknown()
+    print(say("{count} changes were given up", count=count))
+    return _told(services, args, count)
+
+
+def _resume(services: Any, args: argparse.Namespace) -> int:
+    from vneid_middleware.storage import outbox
+
+    with services.storage.begin() as connection:
+        now = outbox.present(connection, services.clock())
+        before = outbox.channel(connection, now=now)
+        outbox.resume(connection, now=now)
+    print(say("the channel is open") if before.paused else say("the channel was not paused"))
+    return _told(services, args, int(bool(before.paused)))
+
+
+def _reconcile(services: Any, args: argparse.Namespace) -> int:
+    from vneid_middleware.storage import outbox_desk
+
+    count, after = 0, 0
+    while True:
+        with services.storage.read() as connection:
+            found = outbox_desk.lost(connection, after=after, limit=500)
+        if not found:
+            break
+        for document in found:
+            count += _announced_anew(services, document)
+        after = found[-1].document_id
+    print(say("{count} documents were announced anew", count=count))
+    return _told(services, args, count)
+
+
+def _announced_anew(services: Any, lost: Any) -> int:
+    """Announce a document's newest state: what its receiver did not take, or what its provider has."""
+    import uuid
+
+    from vneid_middleware.core.outbox import UPSERT, Change
+    from vneid_middleware.storage import outbox_desk
+
+    outbox = services["outbox"]
+    try:
+        kind, personal_id, document_id = outbox.document(lost.sealed)
+        with services.storage.begin() as connection:
+            kept = outbox_desk.untaken(connection, lost.document_id)
+            before = outbox.open(kept[1], kept[0]) if kept else Change(kind, personal_id, document_id, UPSERT, "")
+            outbox.put(connection, before._replace(idempotency_key=f"reconcile:{uuid.uuid4()}"), "cli:reconcile")
+    except VNeIDError as error:
+        if isinstance(error, StorageError):
+            raise
+        _fault(say("a document can't be announced anew: {reason}", reason=str(error)))
+        return 0
+    return 1
+
+
+def _told(services: Any, args: argparse.Namespace, count: int) -> int:
+    from vneid_middleware.pages import correlation_id
+
+    target = getattr(args, "change_id", None) or "all"
+    services.tell_anyway(OutboxHandled(request_id=correlation_id(), action=args.action, target=target, count=count,
+                                       by=f"cli:{getpass.getuser()}"))
+    return 0

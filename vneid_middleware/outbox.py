@@ -1,0 +1,99 @@
+"""Announcing changes of documents from Python, within the portal's own transaction. See docs/administrator.md.
+
+The portal's tables and the outbox must be in one database: ``storage`` names it, and the tables ``vneid_…`` stand beside the
+portal's own. A portal whose data are elsewhere announces by ``POST /documents/changes``, or lets ``documents.KIND.changes`` be
+polled.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from vneid_middleware.core.outbox import Change, Receipt, checked
+from vneid_middleware.crypto import KeyRing
+from vneid_middleware.exceptions import SealError, VNeIDError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+__all__ = ["Change", "Outbox", "Receipt"]
+
+
+class Outbox:
+    """Takes changes in. Thread-safe; it opens nothing.
+
+    Args:
+        secret: the text of the setting ``secret``, all its lines; or the portal's :class:`vneid_middleware.crypto.KeyRing`.
+        clock: unix seconds.
+    """
+
+    def __init__(self, secret: str | KeyRing, clock: Callable[[], float] = time.time) -> None:
+        self._ring = KeyRing(secret.strip().splitlines()) if isinstance(secret, str) else secret
+        self._box = self._ring.box("outbox")
+        self._clock = clock
+
+    def enqueue(self, connection: Connection, kind: str, personal_id: str, document_id: str, action: str = "upsert", *,
+                idempotency_key: str = "", data: Mapping[str, Any] | None = None, submitter: str = "python") -> Receipt:
+        """Announce a change within the connection's transaction: rolled back with it, delivered once it is committed.
+
+        Args:
+            connection: SQLAlchemy's, of the database that ``storage`` names; of a session ``session.connection()``. It must be
+                in a transaction, whose other changes of the same document wait until it ends.
+            kind: ``loaiGiayTo``, such as ``GPLX``.
+            personal_id: the citizen's 12 digits.
+            document_id: ``maGiayTo``.
+            action: ``upsert`` or ``revoke``.
+            idempotency_key: your own name for this change; announced again under it, it is not sent again. One is made up
+                where there is none.
+            data: the document; None: its provider is asked when it is delivered.
+            submitter: who announces; keys of two submitters never meet.
+
+        Raises:
+            VNeIDError: ``change_malformed``, ``change_too_large``, ``idempotency_conflict``. Roll back.
+        """
+        return self.put(connection, Change(kind, personal_id, document_id, action, idempotency_key or str(uuid.uuid4()), data),
+                        submitter)
+
+    def put(self, connection: Connection, change: Change, submitter: str) -> Receipt:
+        """Announce a change; see :meth:`enqueue`."""
+        from vneid_middleware.storage import outbox
+
+        checked(change)
+        hashes = self._ring.keyed_hashes
+        document = f"{change.kind}\n{change.personal_id}\n{change.document_id}"
+        text = change.text()
+        announced = outbox.Announced(
+            document=document, document_keys=hashes("document", document),
+            person_key=hashes("personal", change.personal_id)[0], sealed_document=self._box.seal_bytes(document.encode()),
+            idempotency_hashes=hashes("idempotency", f"{submitter}\n{change.idempotency_key}"),
+            content_hashes=hashes("change", text), kind=change.kind, action=change.action, submitter=submitter,
+            sealed=lambda change_id: self._box.seal_bytes(text.encode(), change_id.encode()))
+        now = outbox.present(connection, self._clock())
+        return outbox.enqueue(connection, announced, str(uuid.uuid4()), now=now)
+
+    def document(self, sealed: str) -> tuple[str, str, str]:
+        """Return kind, personal number and own number of a document.
+
+        Raises:
+            VNeIDError: ``key_missing``.
+        """
+        try:
+            kind, personal_id, document_id = self._box.open_bytes(sealed).decode().rstrip(" ").split("\n")
+        except SealError as error:
+            raise VNeIDError("key_missing", "the document was sealed with a secret that is gone") from error
+        return kind, personal_id, document_id
+
+    def open(self, sealed: str, change_id: str) -> Change:
+        """Return a change as it was announced.
+
+        Raises:
+            VNeIDError: ``key_missing``: it was sealed with a secret that is gone.
+        """
+        try:
+            return Change(**json.loads(self._box.open_bytes(sealed, change_id.encode())))
+        except SealError as error:
+            raise VNeIDError("key_missing", "the change was sealed with a secret that is gone") from error

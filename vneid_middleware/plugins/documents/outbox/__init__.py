@@ -1,0 +1,19 @@
+"""The outbox: changes of documents are announced, kept, and pushed to VNeID by ``vneid worker`` (the guide's part B)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vneid_middleware.outbox import Outbox
+from vneid_middleware.plugins.documents.outbox import views
+from vneid_middleware.plugins.documents.outbox.messages import MESSAGES
+from vneid_middleware.plugins.documents.outbox.settings import TABLE
+
+
+def includeme(config: Any) -> None:
+    """Offer ``POST /documents/changes`` and what the worker needs."""
+    config.add_vneid_settings(TABLE)
+    config.add_vneid_messages("documents.outbox", MESSAGES)
+    config.add_vneid_component("outbox", lambda services: Outbox(services.key_ring, services.clock))
+    config.add_route("vneid.documents.changes", "/documents/changes")
+    config.add_view(views.changes_view, route_name="vneid.documents.changes", request_method="POST")

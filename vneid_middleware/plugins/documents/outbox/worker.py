@@ -1,0 +1,141 @@
+"""The worker's round: clean up, claim, deliver several documents at once, sleep until there is something to do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from vneid_middleware.exceptions import StorageError, VNeIDError
+from vneid_middleware.plugins.documents.outbox.delivery import Courier, ticks
+from vneid_middleware.plugins.documents.outbox.sources import Source, sources
+from vneid_middleware.storage.housekeeping import clean
+from vneid_middleware.storage.wake import Bell
+
+log = logging.getLogger("vneid_middleware")
+
+AT_ONCE = 8
+"""Documents that one worker delivers at the same time."""
+_CLEAN_EVERY = 600.0
+_LONGEST_REST = 30.0
+
+
+class Worker:
+    """Works until it is stopped; several may run, also on several machines.
+
+    Args:
+        services: everything of the middleware.
+        told: called with each outcome, for a display.
+    """
+
+    def __init__(self, services: Any, told: Callable[[str], None] = lambda outcome: None) -> None:
+        self._vneid = services
+        self._told = told
+        self._courier = Courier(services) if services.settings.get("documents.transport") else None
+        self._bell = Bell(services.storage)
+        self._stopping = False
+        self._running: set[Future[str]] = set()
+        self._sources = sources(services) if self._courier else []
+        self._reading: Future[None] | None = None
+        self._clean_at = 0.0
+        self._rest = 0.0
+
+    def stop(self) -> None:
+        """End the work when what is under way has ended. May be called from a signal's handler."""
+        self._stopping = True
+        self._bell.ring()
+
+    def run(self, *, once: bool = False, burst: bool = False) -> None:
+        """Work.
+
+        Args:
+            once: stop after one round.
+            burst: stop when nothing is due.
+        """
+        with ThreadPoolExecutor(AT_ONCE + 1, thread_name_prefix="vneid-outbox") as pool:
+            while not self._stopping:
+                self._look(pool)
+                if once and self._reading is not None:
+                    wait([self._reading])
+                began = self._round(pool)
+                if once or (burst and not began and self._is_idle()):
+                    break
+                self._sleep(began)
+            wait(self._running)
+            self._reap()
+        self._bell.close()
+
+    def _is_idle(self) -> bool:
+        return not self._running and not self._rest and (self._reading is None or self._reading.done())
+
+    def _look(self, pool: ThreadPoolExecutor) -> None:
+        """Read the sources of changes that are due, beside the deliveries."""
+        if self._reading is not None and not self._reading.done():
+            return
+        try:
+            due = [source for source in self._sources if source.is_due()]
+        except StorageError:
+            # the round that follows meets it, too, and waits
+            return
+        if due:
+            self._reading = pool.submit(self._read, due)
+            self._reading.add_done_callback(lambda ended: self._bell.ring())
+
+    def _read(self, due: list[Source]) -> None:
+        for source in due:
+            try:
+                for brought in source.read():
+                    if brought:
+                        self._bell.ring()
+                    if self._stopping:
+                        return
+            except VNeIDError as error:
+                log.error("documents.%s.changes: %s", source.kind, error)
+            except Exception:
+                log.exception("documents.%s.changes could not be read", source.kind)
+
+    def _round(self, pool: ThreadPoolExecutor) -> bool:
+        """Do what is due now; tell whether anything was."""
+        self._reap()
+        try:
+            self._clean()
+            began = self._begin(pool)
+        except StorageError as error:
+            # a database that restarts is not asked without a pause
+            self._rest = min(_LONGEST_REST, max(0.5, self._rest * 2))
+            log.error("storage does not answer, next try in %g s: %s", self._rest, error.detail)
+            return False
+        self._rest = 0.0
+        return began
+
+    def _begin(self, pool: ThreadPoolExecutor) -> bool:
+        free = AT_ONCE - len(self._running)
+        if self._courier is None or free < 1:
+            return False
+        leases = self._courier.claim(free, alone=not self._running)
+        for lease in leases:
+            work = pool.submit(self._courier.deliver, lease)
+            work.add_done_callback(lambda ended: self._bell.ring())
+            self._running.add(work)
+        return bool(leases)
+
+    def _reap(self) -> None:
+        ended, self._running = wait(self._running, 0, FIRST_COMPLETED) if self._running else (set(), set())
+        for work in ended:
+            self._told(work.result())
+
+    def _sleep(self, began: bool) -> None:
+        if len(self._running) == AT_ONCE or not began or self._rest:
+            self._bell.wait(self._rest or _LONGEST_REST)
+
+    def _clean(self) -> None:
+        if ticks() < self._clean_at:
+            return
+        self._clean_at = ticks() + _CLEAN_EVERY
+        now = self._vneid.now()
+        oldest = datetime.fromtimestamp(now, timezone.utc) - timedelta(days=self._vneid.settings["audit.retention_days"])
+        dropped = clean(self._vneid.storage, now=now, oldest_audit=oldest.strftime("%Y-%m-%dT%H:%M:%S"))
+        if dropped:
+            log.info("%s rows that are over were dropped", dropped)

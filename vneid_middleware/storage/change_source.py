@@ -1,0 +1,92 @@
+"""Sources of changes: a SELECT in the agency's own database, and how far it was read into the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, delete, or_, select, text, update
+
+from vneid_middleware.storage.foreign import ForeignDatabase
+from vneid_middleware.storage.outbox import insert_if_absent
+from vneid_middleware.storage.tables import channels, taken_rows
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+TIMEOUT = 60
+_SET_BACK = 5
+
+
+class ChangeDatabase:
+    """The database named by ``documents.KIND.url``, as it is asked for changes.
+
+    Args:
+        url: SQLAlchemy URL; a file's name is absolute.
+        query: a SELECT with ``:since``.
+    """
+
+    def __init__(self, url: str, query: str) -> None:
+        self._database = ForeignDatabase(url, "changes", timeout=TIMEOUT)
+        self._query = query
+
+    def rows(self, since: Any, most: int | None) -> list[dict[str, Any]]:
+        """Return rows, in the order of the SELECT.
+
+        Args:
+            since: what ``:since`` is bound to; None for NULL.
+            most: how many; None for all.
+
+        Raises:
+            StorageError: ``changes_unavailable``.
+        """
+        with self._database.reading([since]) as connection:
+            found = connection.execute(text(self._query), {"since": since}).mappings()
+            return [dict(row) for row in (found.fetchall() if most is None else found.fetchmany(most))]
+
+
+def take_turn(connection: Connection, name: str, *, now: float, interval: float) -> bool:
+    """Tell whether a source is due, and make it the caller's for as long as the interval is."""
+    connection.execute(insert_if_absent(connection, channels, {
+        "name": name, "paused": "", "not_before": 0.0, "touched_at": now}))
+    due = or_(channels.c.not_before <= now, channels.c.touched_at > now + _SET_BACK)
+    return bool(connection.execute(update(channels).where(channels.c.name == name, due).values(
+        not_before=now + interval, touched_at=now)).rowcount)
+
+
+def is_turn(connection: Connection, name: str, *, now: float) -> bool:
+    """Tell whether a source is due. A read."""
+    row = connection.execute(select(channels).where(channels.c.name == name)).first()
+    return row is None or row.not_before <= now or row.touched_at > now + _SET_BACK
+
+
+def cursor(connection: Connection, name: str) -> str | None:
+    """Return how far a source was read."""
+    found: str | None = connection.execute(select(channels.c.cursor).where(channels.c.name == name)).scalar()
+    return found
+
+
+def advance(connection: Connection, name: str, to: str | None, *, now: float) -> None:
+    """Keep how far a source was read, in the transaction that its rows came into the outbox by."""
+    connection.execute(insert_if_absent(connection, channels, {
+        "name": name, "paused": "", "not_before": 0.0, "touched_at": now}))
+    connection.execute(update(channels).where(channels.c.name == name).values(cursor=to))
+
+
+def take(connection: Connection, kind: str, row_keys: Sequence[str], position: float) -> bool:
+    """Note that a row was taken; False when it had been.
+
+    Args:
+        row_keys: keyed hashes of all of the row, newest secret first.
+        position: its cursor as a number.
+    """
+    known = select(taken_rows.c.row_key).where(taken_rows.c.row_key.in_(row_keys)).limit(1)
+    if connection.execute(known).first() is not None:
+        return False
+    row = {"row_key": row_keys[0], "kind": kind, "position": position}
+    return bool(connection.execute(insert_if_absent(connection, taken_rows, row)).rowcount)
+
+
+def forget_taken(connection: Connection, kind: str, before: float) -> None:
+    """Drop what will not be read again."""
+    connection.execute(delete(taken_rows).where(and_(taken_rows.c.kind == kind, taken_rows.c.position < before)))

@@ -1,0 +1,314 @@
+"""The outbox: changes come in within the transaction that they belong to, are claimed by workers, and are settled.
+
+On PostgreSQL the changes of one document come in one after the other by an advisory lock, and workers pass over what another
+one is at; SQLite has one writer at a time. Whoever claims gets a lease with a number (``fence``): what comes of a lease that
+another one has taken over since is not taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import and_, exists, insert, or_, select, text, update
+
+from vneid_middleware.core.outbox import (
+    DEAD,
+    DELIVERED,
+    LEASED,
+    MOST_CRASHES,
+    OPEN,
+    READY,
+    SUPERSEDED,
+    Receipt,
+)
+from vneid_middleware.exceptions import VNeIDError
+from vneid_middleware.storage.tables import channels, documents, outbox
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+CHANNEL = "outbox"
+NOTIFY = "vneid_outbox"
+"""PostgreSQL's channel by which workers are woken."""
+NEWER_THERE = "newer_there"
+"""Why a change is settled whose receiver knows a newer version than was ever made here: it is to be announced anew."""
+_SET_BACK = 5
+"""Seconds beyond now that a time in the past may lie before the clock is taken to have been set back."""
+
+
+class Announced(NamedTuple):
+    """A change as it comes in. Hashes are under each secret, newest first."""
+
+    document: str
+    """What the lock of a document is made of; not kept."""
+    document_keys: Sequence[str]
+    person_key: str
+    sealed_document: str
+    """Sealed: kind, personal number and the document's own."""
+    idempotency_hashes: Sequence[str]
+    content_hashes: Sequence[str]
+    kind: str
+    action: str
+    submitter: str
+    sealed: Callable[[str], str]
+    """Returns the sealed change for its id."""
+
+
+class Claimed(NamedTuple):
+    """A change that a worker has to itself until its lease ends."""
+
+    seq: int
+    change_id: str
+    document_id: int
+    version: int
+    kind: str
+    action: str
+    sealed: str
+    attempts: int
+    crashes: int
+    fence: int
+    submitter: str
+
+
+def present(connection: Connection, process_clock: float) -> float:
+    """Return unix seconds by the clock that all workers share: PostgreSQL's own, or this machine's."""
+    if connection.dialect.name != "postgresql":
+        return process_clock
+    return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar() or 0)
+
+
+def enqueue(connection: Connection, announced: Announced, change_id: str, *, now: float) -> Receipt:
+    """Take a change in, within the connection's transaction: it is there when that is committed.
+
+    Args:
+        change_id: a new UUID.
+
+    Returns:
+        the change's id and version; of one that was announced before those that it got then.
+
+    Raises:
+        VNeIDError: ``idempotency_conflict``: another change was announced under the same key. Roll back.
+    """
+    _lock(connection, announced)
+    known = _known(connection, announced)
+    if known is not None:
+        return known
+    document_id, version = _next_version(connection, announced)
+    row = {
+        "change_id": change_id, "document_id": document_id, "version": version, "kind": announced.kind,
+        "action": announced.action, "state": READY, "reason": "", "submitter": announced.submitter,
+        "idempotency_hash": announced.idempotency_hashes[0], "content_hash": announced.content_hashes[0],
+        "message_hash": "", "attempts": 0, "crashes": 0, "fence": 0, "next_at": now, "touched_at": now,
+        "created_at": int(now), "sealed": announced.sealed(change_id)}
+    if not connection.execute(insert_if_absent(connection, outbox, row)).rowcount:
+        # under the same key another document's change came in at this moment
+        raise _conflict()
+    wake(connection)
+    return Receipt(change_id, version)
+
+
+def wake(connection: Connection) -> None:
+    """Wake the workers when this transaction is committed; they find out by themselves, too."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_notify('{NOTIFY}', '')"))
+
+
+def _lock(connection: Connection, announced: Announced) -> None:
+    if connection.dialect.name == "postgresql":
+        number = int.from_bytes(hashlib.sha256(announced.document.encode()).digest()[:8], "big", signed=True)
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+        return
+    # a write comes first: SQLite then has one writer before anything is read, whoever began the transaction and how
+    connection.execute(update(documents).where(documents.c.document_key.in_(announced.document_keys)).values(
+        kind=documents.c.kind))
+
+
+def _known(connection: Connection, announced: Announced) -> Receipt | None:
+    query = select(outbox.c.change_id, outbox.c.version, outbox.c.content_hash)
+    row = connection.execute(query.where(outbox.c.idempotency_hash.in_(announced.idempotency_hashes))).first()
+    if row is None:
+        return None
+    if row.content_hash not in announced.content_hashes:
+        raise _conflict()
+    return Receipt(row.change_id, row.version)
+
+
+def _conflict() -> VNeIDError:
+    return VNeIDError("idempotency_conflict", "another change was announced under this idempotency key")
+
+
+def _next_version(connection: Connection, announced: Announced) -> tuple[int, int]:
+    mine = documents.c.document_key.in_(announced.document_keys)
+    newest = announced.document_keys[0]
+    # hashed anew under the newest secret, so that it is found when the older ones are gone
+    advance = update(documents).where(mine).values(version=documents.c.version + 1, document_key=newest,
+                                                  person_key=announced.person_key, sealed=announced.sealed_document)
+    if not connection.execute(advance).rowcount:
+        connection.execute(insert(documents).values(
+            document_key=newest, kind=announced.kind, version=1, person_key=announced.person_key,
+            sealed=announced.sealed_document))
+    row = connection.execute(select(documents.c.document_id, documents.c.version).where(
+        documents.c.document_key == newest)).one()
+    return row.document_id, row.version
+
+
+def insert_if_absent(connection: Connection, table: Any, row: Mapping[str, Any]) -> Any:
+    """Return an INSERT that does nothing where one of the table's unique keys is taken; its ``rowcount`` tells."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+
+        return insert_postgresql(table).values(**row).on_conflict_do_nothing()
+    from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+    return insert_sqlite(table).values(**row).on_conflict_do_nothing()
+
+
+def _is_due(now: float) -> Any:
+    return and_(outbox.c.state.in_((READY, LEASED)), or_(outbox.c.next_at <= now, outbox.c.touched_at > now + _SET_BACK))
+
+
+def _is_head() -> Any:
+    older = outbox.alias("older")
+    return ~exists().where(older.c.document_id == outbox.c.document_id, older.c.version < outbox.c.version,
+                           older.c.state.in_(OPEN))
+
+
+def is_any_due(connection: Connection, now: float) -> bool:
+    """Tell whether a worker would get something to do. A read."""
+    return connection.execute(select(outbox.c.seq).where(_is_due(now), _is_head()).limit(1)).first() is not None
+
+
+def claim(connection: Connection, limit: int, *, now: float, lease: float, alone: bool = True) -> list[Claimed]:
+    """Claim changes that are due: of each document the oldest that is not settled, and nothing behind a dead one.
+
+    Args:
+        limit: how many.
+        lease: seconds that they are the worker's.
+        alone: nothing else is under way in this process. What ended workers before is claimed then only, and by itself, so
+            that it takes nothing else along.
+    """
+    query = select(outbox).where(_is_due(now), _is_head()).order_by(outbox.c.crashes, outbox.c.next_at, outbox.c.seq)
+    rows = connection.execute(query.limit(limit).with_for_update(skip_locked=True, of=outbox)).all()
+    calm = [row for row in rows if row.crashes + (row.state == LEASED) < 2]
+    chosen = calm or (rows[:1] if alone else [])
+    return [claimed for claimed in (_lease(connection, row, now, lease) for row in chosen) if claimed is not None]
+
+
+def _lease(connection: Connection, row: Any, now: float, lease: float) -> Claimed | None:
+    crashes = row.crashes + 1 if row.state == LEASED else row.crashes
+    mine = and_(outbox.c.seq == row.seq, outbox.c.fence == row.fence)
+    given_up = crashes >= MOST_CRASHES
+    values = {"state": DEAD if given_up else LEASED, "fence": row.fence + 1, "crashes": crashes, "touched_at": now,
+              "attempts": row.attempts + 1, "next_at": now + lease, "reason": "worker_ended" if crashes else row.reason}
+    if not connection.execute(update(outbox).where(mine).values(**values)).rowcount:
+        return None
+    return Claimed(row.seq, row.change_id, row.document_id, row.version, row.kind, row.action, row.sealed,
+                   row.attempts + 1, crashes, row.fence + 1, row.submitter)
+
+
+def is_given_up(claimed: Claimed) -> bool:
+    """Tell whether a claim ended as a dead letter: workers ended at it too often."""
+    return claimed.crashes >= MOST_CRASHES
+
+
+def holds(connection: Connection, claimed: Claimed) -> bool:
+    """Tell whether a lease is still the worker's."""
+    return connection.execute(select(outbox.c.seq).where(_mine(claimed))).first() is not None
+
+
+def _mine(claimed: Claimed) -> Any:
+    return and_(outbox.c.seq == claimed.seq, outbox.c.fence == claimed.fence, outbox.c.state == LEASED)
+
+
+def settle(connection: Connection, claimed: Claimed, state: str, reason: str, *, now: float, message_hash: str = "",
+           wait: float = 0, there: int = 0) -> str | None:
+    """Write down what came of a claim.
+
+    Returns:
+        the reason that stands there now; None when the lease is another one's by now, and nothing is changed.
+
+    Args:
+        state: ``DELIVERED``, ``DEAD``, or ``READY`` for another attempt.
+        message_hash: SHA-256 of what was sent.
+        wait: seconds until the next attempt.
+        there: the version that the receiver says it has. Where that is newer than any that was made here, a backup was
+            restored: the next version is made newer than that, and what was not taken is kept for ``reconcile``.
+    """
+    is_behind = there > claimed.version and bool(connection.execute(update(documents).where(
+        documents.c.document_id == claimed.document_id, documents.c.version < there).values(version=there)).rowcount)
+    values: dict[str, Any] = {"state": state, "reason": reason[:64], "touched_at": now, "next_at": now + wait, "crashes": 0}
+    if message_hash:
+        values["message_hash"] = message_hash
+    if is_behind:
+        values["reason"] = NEWER_THERE
+    elif state == DELIVERED:
+        values["sealed"] = None
+    changed = connection.execute(update(outbox).where(_mine(claimed)).values(**values)).rowcount
+    return values["reason"] if changed else None
+
+
+def release(connection: Connection, claimed: Claimed, *, now: float, wait: float = 0) -> None:
+    """Give a claim back that was not tried: it is no attempt."""
+    connection.execute(update(outbox).where(_mine(claimed)).values(
+        state=READY, touched_at=now, next_at=now + wait, attempts=claimed.attempts - 1))
+
+
+def is_passed(connection: Connection, document_id: int, version: int) -> bool:
+    """Tell whether a newer version of a document was delivered."""
+    query = select(outbox.c.seq).where(outbox.c.document_id == document_id, outbox.c.version > version,
+                                       outbox.c.state == DELIVERED)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def supersede(connection: Connection, claimed: Claimed, *, now: float) -> None:
+    """Settle a claim that the receiver is known to be beyond."""
+    connection.execute(update(outbox).where(_mine(claimed)).values(
+        state=SUPERSEDED, reason="newer_delivered", touched_at=now, sealed=None))
+
+
+class ChannelState(NamedTuple):
+    """Whether anything may be sent at all."""
+
+    paused: str = ""
+    """Why not, until an operator says so; empty: it may."""
+    not_before: float = 0.0
+    """Unix seconds."""
+
+
+def channel(connection: Connection, *, now: float) -> ChannelState:
+    """Return the state of the way to the receiver."""
+    row = connection.execute(select(channels).where(channels.c.name == CHANNEL)).first()
+    if row is None:
+        return ChannelState()
+    return ChannelState(row.paused, row.not_before if row.touched_at <= now + _SET_BACK else 0.0)
+
+
+def hold(connection: Connection, *, now: float, paused: str | None = None, not_before: float | None = None) -> bool:
+    """Pause the channel, or let it rest for a while; False when it is paused already.
+
+    Args:
+        paused: a stable word; "" opens it again.
+        not_before: unix seconds.
+    """
+    row = {"name": CHANNEL, "paused": "", "not_before": 0.0, "touched_at": now}
+    connection.execute(insert_if_absent(connection, channels, row))
+    mine = channels.c.name == CHANNEL
+    # locked first: of several workers that are refused at the same time one tells so
+    before = connection.execute(select(channels).where(mine).with_for_update()).one()
+    if paused and before.paused:
+        return False
+    values: dict[str, Any] = {"touched_at": now}
+    if paused is not None:
+        values["paused"] = paused
+    if not_before is not None:
+        values["not_before"] = not_before if before.touched_at > now + _SET_BACK else max(not_before, before.not_before)
+    connection.execute(update(channels).where(mine).values(**values))
+    return True
+
+
+def resume(connection: Connection, *, now: float) -> None:
+    """Open the channel."""
+    connection.execute(update(channels).where(channels.c.name == CHANNEL).values(paused="", not_before=0.0, touched_at=now))
+    wake(connection)

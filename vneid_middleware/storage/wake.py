@@ -1,0 +1,88 @@
+"""Being woken when something came into the outbox: by PostgreSQL's NOTIFY, or by looking after it now and then."""
+
+from __future__ import annotations
+
+import os
+import select
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from vneid_middleware.exceptions import StorageError
+from vneid_middleware.storage.outbox import NOTIFY
+
+if TYPE_CHECKING:
+    from vneid_middleware.storage import Storage
+
+LISTENING, LOOKING = 5.0, 0.5
+"""Seconds that a worker sleeps at most: NOTIFY is a hint and may get lost, and SQLite has none."""
+
+
+class Bell:
+    """Wakes who waits: rung by other threads and by signals, and by PostgreSQL.
+
+    Args:
+        storage: where the outbox is.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._hears, self._rings = os.pipe()
+        for end in (self._hears, self._rings):
+            os.set_blocking(end, False)
+        self._listening: Any = None
+
+    def ring(self) -> None:
+        """Wake who waits, or who waits next. May be called from a signal's handler."""
+        with suppress(BlockingIOError):
+            os.write(self._rings, b".")
+
+    def wait(self, longest: float) -> None:
+        """Return when somebody rings, something came in, or after ``longest`` seconds; see ``LISTENING`` and ``LOOKING``."""
+        driver = self._driver()
+        sources = [self._hears] if driver is None else [self._hears, driver.pgconn.socket]
+        found, _, _ = select.select(sources, [], [], min(longest, LOOKING if driver is None else LISTENING))
+        if self._hears in found:
+            with suppress(BlockingIOError):
+                os.read(self._hears, 4096)
+        if driver is not None and driver.pgconn.socket in found:
+            self._hear(driver)
+
+    def _driver(self) -> Any:
+        """Return psycopg's connection that listens; None where there is none, or it is gone and the database with it."""
+        if self._storage.engine().dialect.name != "postgresql":
+            return None
+        if self._listening is None:
+            with suppress(SQLAlchemyError, StorageError):
+                self._listening = self._listen()
+        return self._listening
+
+    def _listen(self) -> Any:
+        connection = self._storage.engine().raw_connection()
+        driver: Any = connection.driver_connection
+        # it is ours from now on, and not the pool's
+        connection.detach()
+        driver.autocommit = True
+        driver.execute(f"LISTEN {NOTIFY}")
+        return driver
+
+    def _hear(self, driver: Any) -> None:
+        try:
+            driver.pgconn.consume_input()
+            while driver.pgconn.notifies() is not None:
+                """One waking is enough for all of them."""
+        except Exception:
+            # the server went away: the next call listens anew
+            self._stop_listening()
+
+    def _stop_listening(self) -> None:
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.close()
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._stop_listening()
+        os.close(self._hears)
+        os.close(self._rings)
