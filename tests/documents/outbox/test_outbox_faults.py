@@ -368,7 +368,6 @@ def test_what_is_over_is_dropped_but_never_a_document_s_newest(portal: Portal, r
     assert portal.announce("A").json()["version"] == 4
 
 
-@pytest.mark.threat("C-F20")
 @pytest.mark.threat("C-F21")
 @SQLITE
 def test_a_database_that_is_damaged_is_told_and_never_made_anew(portal: Portal, worker_process: Callable[..., Any],
