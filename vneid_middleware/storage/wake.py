@@ -7,9 +7,6 @@ import select
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from vneid_middleware.exceptions import StorageError
 from vneid_middleware.storage.outbox import NOTIFY
 
 if TYPE_CHECKING:
@@ -54,7 +51,8 @@ class Bell:
         if self._storage.engine().dialect.name != "postgresql":
             return None
         if self._listening is None:
-            with suppress(SQLAlchemyError, StorageError):
+            # whatever the driver says: who can't listen looks
+            with suppress(Exception):
                 self._listening = self._listen()
         return self._listening
 

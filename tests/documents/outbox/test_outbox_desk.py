@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from outbox_service import Receiver
+from support import Browser
 from vneid_middleware.cli import main
 from vneid_middleware.core.change_cursor import Cursor
 
@@ -134,6 +135,7 @@ def test_a_paused_channel_is_opened_by_hand(portal: Portal, receiver: Receiver, 
     portal.work(2)
     assert len(receiver.got) == 1
     assert "the channel is paused: http_401" in vneid("outbox", "list")[2]
+    assert "outbox" in Browser().get(portal.base + "/vneid/health/ready").json()["degraded"]
     assert vneid("outbox", "resume")[:2] == (0, "the channel is open\n")
     portal.work()
     assert receiver.versions() == [1, 1]

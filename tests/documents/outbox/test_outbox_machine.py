@@ -216,5 +216,5 @@ def walk(seed: int, steps: int) -> None:
 @pytest.mark.threat("C-F50")
 def test_long_walks_over_the_outbox() -> None:
     """Beside what hypothesis finds short ways to: each step by chance, the seed in the message."""
-    for _ in range(30):
+    for _ in range(20):
         walk(random.randrange(10**9), 60)

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+from zope.interface import implementer
+
+from vneid_middleware.exceptions import VNeIDError
+from vneid_middleware.interfaces import IProvisioned, IReadinessCheck
 from vneid_middleware.outbox import Outbox
 from vneid_middleware.plugins.documents.outbox import views
 from vneid_middleware.plugins.documents.outbox.messages import MESSAGES
 from vneid_middleware.plugins.documents.outbox.settings import TABLE
+
+
+@implementer(IReadinessCheck, IProvisioned)
+class OutboxReadiness:
+    """Names the outbox as degraded while its channel is paused: a person must open it."""
+
+    critical = False
+
+    def provision(self, services: Any) -> None:
+        self._services = services
+
+    def check(self) -> None:
+        from vneid_middleware.storage import outbox
+
+        with self._services.storage.read() as connection:
+            paused = outbox.channel(connection, now=self._services.clock()).paused
+        if paused:
+            raise VNeIDError("channel_paused", paused)
 
 
 def includeme(config: Any) -> None:
@@ -15,5 +37,6 @@ def includeme(config: Any) -> None:
     config.add_vneid_settings(TABLE)
     config.add_vneid_messages("documents.outbox", MESSAGES)
     config.add_vneid_component("outbox", lambda services: Outbox(services.key_ring, services.clock))
+    config.add_vneid_readiness("outbox", OutboxReadiness())
     config.add_route("vneid.documents.changes", "/documents/changes")
     config.add_view(views.changes_view, route_name="vneid.documents.changes", request_method="POST")
