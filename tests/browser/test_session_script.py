@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,7 +103,7 @@ def open_reader(chrome: Any, portal: Portal) -> Callable[..., Any]:
         context.set_default_timeout(10_000)
         if age is not None:
             context.add_cookies([portal.cookie(age)])
-        reader = Reader(context, Site(portal.base, ""), lang)
+        reader = Reader(context, Site(portal.base, "", Path()), lang)
         reader.portal = portal
         try:
             yield reader

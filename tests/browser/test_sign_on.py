@@ -54,7 +54,7 @@ def test_a_citizen_signs_in_is_greeted_by_name_and_signs_out(lang: str, script: 
         assert citizen.path == "/vneid/logged-out"
         assert not citizen.is_signed_in()
         assert citizen.complaints == []
-        assert citizen.hosts == {url.removeprefix("http://") for url in citizen.site}
+        assert citizen.hosts == {url.removeprefix("http://") for url in citizen.site[:2]}
 
 
 @pytest.mark.parametrize("lang", ["vi", "en"])
