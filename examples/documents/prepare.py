@@ -10,6 +10,7 @@ same rows each time. A table that is there already is left as it is.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
 import os
 import random
@@ -114,12 +115,22 @@ def insert(connection: Connection, table: str, rows: Sequence[dict[str, Any]]) -
     return len(rows)
 
 
+def make_file(path: Path, content: str) -> bool:
+    """Write a file that only its owner reads, unless there is one; tell whether it was written."""
+    if path.exists():
+        return False
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    path.write_text(content + "\n", encoding="ascii")
+    return True
+
+
 def make_secrets(folder: Path) -> None:
-    """Make the secret and the signing key that portal.ini names, readable by their owner alone; leave those that are there."""
+    """Make the secret, the signing key and the back office's key; only their owner reads them; those that are there stay."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not (folder / "secret").exists():
-        os.close(os.open(folder / "secret", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        (folder / "secret").write_text(secrets.token_urlsafe(48) + "\n", encoding="ascii")
+    key = secrets.token_urlsafe(32)
+    make_file(folder / "secret", secrets.token_urlsafe(48))
+    if make_file(folder / "submitter-key", key):
+        make_file(folder / "submitters", f"so-xay-dung = sha256:{hashlib.sha256(key.encode()).hexdigest()}")
     if not (folder / "signing.pem").exists():
         with redirect_stdout(io.StringIO()):
             vneid(["keys", "new", "signing", "--out", str(folder / "signing.pem")])

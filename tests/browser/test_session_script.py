@@ -77,8 +77,11 @@ class Reader(Citizen):
 
     def open(self, lang: str = "vi", clock: str | None = None) -> None:
         self.page.clock.install(**({"time": clock} if clock else {}))
-        with self.page.expect_response("**/vneid/session?*"):
+        with self.page.expect_response("**/vneid/session?*") as answer:
             self.go(f"/{lang}")
+        answer.value.finished()
+        # the script has taken it in when the page answers again: before that a clock that jumps would be the first it sees
+        self.page.evaluate("async () => { for (let turn = 0; turn < 10; turn++) await null; }")
 
     def pass_by(self, seconds: int) -> None:
         """Let time go by for the portal and for the browser."""
