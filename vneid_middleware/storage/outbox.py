@@ -213,11 +213,6 @@ def is_given_up(claimed: Claimed) -> bool:
     return claimed.crashes >= MOST_CRASHES
 
 
-def holds(connection: Connection, claimed: Claimed) -> bool:
-    """Tell whether a lease is still the worker's."""
-    return connection.execute(select(outbox.c.seq).where(_mine(claimed))).first() is not None
-
-
 def _mine(claimed: Claimed) -> Any:
     return and_(outbox.c.seq == claimed.seq, outbox.c.fence == claimed.fence, outbox.c.state == LEASED)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import and_, exists, func, or_, select, update
 
-from vneid_middleware.core.outbox import DEAD, DELIVERED, DISCARDED, LEASED, READY, SUPERSEDED
+from vneid_middleware.core.outbox import DEAD, DELIVERED, DISCARDED, READY, SUPERSEDED
 from vneid_middleware.storage.outbox import NEWER_THERE, wake
 from vneid_middleware.storage.tables import documents, outbox
 
@@ -49,13 +49,6 @@ def counts(connection: Connection) -> dict[str, int]:
     """Return how many changes are in each state."""
     query = select(outbox.c.state, func.count()).group_by(outbox.c.state)
     return {row[0]: int(row[1]) for row in connection.execute(query)}
-
-
-def oldest_waiting(connection: Connection) -> int | None:
-    """Return when the oldest change that is not settled came in, as unix seconds."""
-    query = select(func.min(outbox.c.created_at)).where(outbox.c.state.in_((READY, LEASED, DEAD)))
-    found = connection.execute(query).scalar()
-    return None if found is None else int(found)
 
 
 def retry(connection: Connection, change_id: str | None, *, now: float) -> tuple[int, int]:
@@ -128,8 +121,3 @@ def untaken(connection: Connection, document_id: int) -> tuple[str, str] | None:
     row = connection.execute(select(outbox.c.change_id, outbox.c.sealed).where(mine).order_by(outbox.c.version.desc())).first()
     connection.execute(update(outbox).where(mine).values(sealed=None))
     return None if row is None else (row.change_id, row.sealed)
-
-
-def of_person(connection: Connection, person_keys: Sequence[str]) -> list[Any]:
-    """Return the documents of a citizen, for a data subject's rights."""
-    return list(connection.execute(select(documents).where(documents.c.person_key.in_(person_keys))))

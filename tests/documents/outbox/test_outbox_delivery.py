@@ -365,3 +365,17 @@ def test_a_running_worker_notices_by_itself(portal: Portal, receiver: Receiver, 
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.threat("A-190")
+def test_no_log_line_holds_what_is_secret(portal: Portal, receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    data = {"HoVaTen": "Đặng Thị Canary"}
+    assert portal.announce("GP-canary-4711", idempotencyKey="idempotency-canary", data=data).status == 202
+    portal.announce("GP-canary-4712", key=None)
+    portal.announce("GP-canary-4713", body=b'{"soDinhDanh": "001204000123", "canary')
+    receiver.answer = lambda got: (503, {}, b"") if not receiver.got[1:] else None
+    portal.work(3)
+    assert receiver.got
+    tokens = [got.token for got in receiver.got]
+    for secret in ("001204000123", "Canary", "canary", *KEYS.values(), *tokens):
+        assert secret not in caplog.text
+
