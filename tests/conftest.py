@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import hypothesis
 import pytest
+
+from postgresql import Cluster, PostgreSQLMissing, cluster
+from postgresql import free_port as a_free_port
 
 # for make mutants: one process runs a test again and again, and a mutant must not be found or missed by chance
 hypothesis.settings.register_profile("mutants", derandomize=True, deadline=None, database=None, max_examples=50,
@@ -99,13 +99,7 @@ def chrome(playwright: Any, chromium: str) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
     """``free_port()`` returns a port on loopback that nobody listens on. Prefer port 0 where a server can tell its own."""
-    return _free_port
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return a_free_port
 
 
 @pytest.fixture(scope="session")
@@ -160,65 +154,14 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], N
     return put
 
 
-class Cluster(NamedTuple):
-    """A PostgreSQL of this test session alone."""
-
-    binaries: Path
-    port: int
-    run: Callable[..., None]
-
-    def url(self, database: str) -> str:
-        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
-
-
 @pytest.fixture(scope="session")
 def postgresql_cluster() -> Iterator[Cluster]:
-    """Start a PostgreSQL in a folder of its own, on a free port; as user ``postgres`` where the tests run as root."""
-    binaries = _postgresql_binaries()
-    folder = Path(tempfile.mkdtemp(prefix="vneid-pg-"))
-    as_user = _unprivileged(folder)
-    port = _free_port()
-
-    def run(program: str, *arguments: str) -> None:
-        done = subprocess.run([*as_user, str(binaries / program), *arguments], cwd=folder, capture_output=True, text=True)
-        if done.returncode:
-            pytest.fail(f"{program} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-
-    def control(*arguments: str) -> None:
-        # what pg_ctl starts keeps its standard output: it must not be one of our pipes
-        log = folder / "pg_ctl.log"
-        with log.open("ab") as output:
-            done = subprocess.run([*as_user, str(binaries / "pg_ctl"), "-D", str(folder / "data"), "-w", *arguments],
-                                  cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        if done.returncode:
-            pytest.fail(f"pg_ctl {arguments[0]} failed: {log.read_text()[-2000:]}")
-
+    """A PostgreSQL of this test session alone."""
     try:
-        run("initdb", "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
-        control("-l", str(folder / "server.log"), "-o", options, "start")
-        try:
-            yield Cluster(binaries, port, run)
-        finally:
-            control("-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _postgresql_binaries() -> Path:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if found:
-        return found[-1].parent
-    on_path = shutil.which("initdb")
-    return Path(on_path).parent if on_path else missing("PostgreSQL")
-
-
-def _unprivileged(folder: Path) -> list[str]:
-    """Return what to put before a command so that it doesn't run as root, which PostgreSQL refuses."""
-    if os.geteuid() != 0:
-        return []
-    shutil.chown(folder, "postgres")
-    return [shutil.which("runuser") or missing("runuser"), "-u", "postgres", "--"]
+        with cluster() as found:
+            yield found
+    except PostgreSQLMissing as error:
+        missing(str(error))
 
 
 _databases = iter(range(1, 1_000_000))

@@ -11,12 +11,11 @@ from typing import Any
 
 from vneid_middleware.cli.portal import opened
 from vneid_middleware.cli.words import say
-from vneid_middleware.core.outbox import DEAD, LEASED, READY, STATES
+from vneid_middleware.core.outbox import OPEN, STATES
 from vneid_middleware.events import OutboxHandled
 from vneid_middleware.exceptions import StorageError, VNeIDError
 
 _MOST = 1_000
-_OPEN = (READY, LEASED, DEAD)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +59,7 @@ def _list(services: Any, args: argparse.Namespace) -> int:
     from vneid_middleware.storage import outbox, outbox_desk
 
     with services.storage.read() as connection:
-        rows = outbox_desk.entries(connection, (args.state,) if args.state else _OPEN, limit=_MOST)
+        rows = outbox_desk.entries(connection, (args.state,) if args.state else OPEN, limit=_MOST)
         channel = outbox.channel(connection, now=outbox.present(connection, services.clock()))
     if channel.paused:
         print(say("the channel is paused: {reason}. Open it with: vneid outbox FILE.ini resume", reason=channel.paused),

@@ -1,9 +1,9 @@
 """Changes of documents on their way to VNeID (the guide's part B, push): what may be announced, and what an answer means.
 
 A document is told by kind, personal number and its own number. Its changes have versions 1, 2, 3, …; a version is sent when
-every older one of the same document is settled. A change is ``ready``, ``leased`` while a worker is at it, and then
-``delivered`` or ``dead``; an operator makes a dead one ``ready`` again, or ``discarded``; ``superseded`` is one that the
-receiver is known to be beyond.
+every older one of the same document is settled. A change is ``ready``, ``waiting`` once a worker saw that an older one stands
+before it, ``leased`` while a worker is at it, and then ``delivered`` or ``dead``; an operator makes a dead one ``ready`` again,
+or ``discarded``; ``superseded`` is one that the receiver is known to be beyond.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from typing import Any, NamedTuple
 from vneid_middleware.core.jose import loads_object
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
 
-READY, LEASED, DELIVERED, DEAD, DISCARDED, SUPERSEDED = "ready", "leased", "delivered", "dead", "discarded", "superseded"
-OPEN = (READY, LEASED, DEAD)
+READY, WAITING, LEASED, DEAD = "ready", "waiting", "leased", "dead"
+DELIVERED, DISCARDED, SUPERSEDED = "delivered", "discarded", "superseded"
+OPEN = (READY, WAITING, LEASED, DEAD)
 """What keeps newer versions of the same document waiting."""
-STATES = (*OPEN, DELIVERED, DISCARDED, SUPERSEDED)
+SETTLED = (DELIVERED, DISCARDED, SUPERSEDED)
+STATES = (*OPEN, *SETTLED)
 
 UPSERT, REVOKE = "upsert", "revoke"
 ACTIONS = (UPSERT, REVOKE)
@@ -32,6 +34,8 @@ LONGEST_WAIT = 3_600
 """Seconds that a server may ask us to wait by ``Retry-After``."""
 MOST_CRASHES = 10
 """Workers that may end while they are at a change, before it is taken for the cause."""
+CALM_CRASHES = 2
+"""Workers that ended at a change from which on it is claimed by itself only."""
 MOST_MISSES = 12
 """Attempts after which a document that its provider does not have is given up."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists
 
-from vneid_middleware.core.outbox import OPEN
+from vneid_middleware.core.outbox import SETTLED
 from vneid_middleware.storage.purge import AT_ONCE, purge
 from vneid_middleware.storage.tables import (
     audit_records,
@@ -48,7 +48,8 @@ def clean(storage: Storage, *, now: int, oldest_audit: str) -> int:
 def _over(now: int, oldest_audit: str) -> list[tuple[Any, Any]]:
     newer = outbox.alias("newer")
     is_newest = ~exists().where(newer.c.document_id == outbox.c.document_id, newer.c.version > outbox.c.version)
-    settled = (outbox.c.state.notin_(OPEN)) & (outbox.c.touched_at < now - SETTLED_FOR) & ~is_newest
+    # next_at is when it was settled, and has an index
+    settled = (outbox.c.state.in_(SETTLED)) & (outbox.c.next_at < now - SETTLED_FOR) & ~is_newest
     return [
         (sessions.c.session_id, sessions.c.expires_at < now),
         (ended_sessions.c.seq, ended_sessions.c.expires_at < now),

@@ -11,9 +11,10 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, exists, insert, or_, select, text, update
+from sqlalchemy import and_, exists, func, insert, select, text, update
 
 from vneid_middleware.core.outbox import (
+    CALM_CRASHES,
     DEAD,
     DELIVERED,
     LEASED,
@@ -21,6 +22,7 @@ from vneid_middleware.core.outbox import (
     OPEN,
     READY,
     SUPERSEDED,
+    WAITING,
     Receipt,
 )
 from vneid_middleware.exceptions import VNeIDError
@@ -34,6 +36,8 @@ NOTIFY = "vneid_outbox"
 """PostgreSQL's channel by which workers are woken."""
 NEWER_THERE = "newer_there"
 """Why a change is settled whose receiver knows a newer version than was ever made here: it is to be announced anew."""
+_LOOK = 32
+"""Rows that are looked at for one claim, at least."""
 _SET_BACK = 5
 """Seconds beyond now that a time in the past may lie before the clock is taken to have been set back."""
 
@@ -165,23 +169,31 @@ def insert_if_absent(connection: Connection, table: Any, row: Mapping[str, Any])
     return insert_sqlite(table).values(**row).on_conflict_do_nothing()
 
 
-def _is_due(now: float) -> Any:
-    return and_(outbox.c.state.in_((READY, LEASED)), or_(outbox.c.next_at <= now, outbox.c.touched_at > now + _SET_BACK))
-
-
-def _is_head() -> Any:
-    older = outbox.alias("older")
-    return ~exists().where(older.c.document_id == outbox.c.document_id, older.c.version < outbox.c.version,
-                           older.c.state.in_(OPEN))
-
-
 def is_any_due(connection: Connection, now: float) -> bool:
-    """Tell whether a worker would get something to do. A read."""
-    return connection.execute(select(outbox.c.seq).where(_is_due(now), _is_head()).limit(1)).first() is not None
+    """Tell whether a worker would find something to look at. A read."""
+    return any(connection.execute(_due(state, now, 1).with_only_columns(outbox.c.seq)).first() is not None
+               for state in (READY, LEASED))
 
 
-def claim(connection: Connection, limit: int, *, now: float, lease: float, alone: bool = True) -> list[Claimed]:
+def _due(state: str, now: float, limit: int) -> Any:
+    """Return a SELECT of what is due in one state: read along an index, however much is settled or waits."""
+    due = select(outbox).where(outbox.c.state == state, outbox.c.next_at <= now)
+    return due.order_by(outbox.c.next_at, outbox.c.seq).limit(limit)
+
+
+class Claims(NamedTuple):
+    """What a look at the outbox came to."""
+
+    claimed: list[Claimed]
+    parked: int
+    """How many changes were found to stand behind an older one, and wait for it from now on."""
+
+
+def claim(connection: Connection, limit: int, *, now: float, lease: float, alone: bool = True) -> Claims:
     """Claim changes that are due: of each document the oldest that is not settled, and nothing behind a dead one.
+
+    What is due and stands behind an older change is put out of the way (``waiting``), so that nobody looks at it again before
+    its turn: what a claim costs does not grow with what waits.
 
     Args:
         limit: how many.
@@ -189,11 +201,64 @@ def claim(connection: Connection, limit: int, *, now: float, lease: float, alone
         alone: nothing else is under way in this process. What ended workers before is claimed then only, and by itself, so
             that it takes nothing else along.
     """
-    query = select(outbox).where(_is_due(now), _is_head()).order_by(outbox.c.crashes, outbox.c.next_at, outbox.c.seq)
-    rows = connection.execute(query.limit(limit).with_for_update(skip_locked=True, of=outbox)).all()
-    calm = [row for row in rows if row.crashes + (row.state == LEASED) < 2]
-    chosen = calm or (rows[:1] if alone else [])
-    return [claimed for claimed in (_lease(connection, row, now, lease) for row in chosen) if claimed is not None]
+    rows, parked = _heads(connection, max(2 * limit, _LOOK), now, is_calm=True)
+    chosen = sorted(rows, key=lambda row: (row.crashes, row.next_at, row.seq))[:limit]
+    if not chosen and alone:
+        rows, more = _heads(connection, _LOOK, now, is_calm=False)
+        chosen, parked = rows[:1], parked + more
+    leased = (_lease(connection, row, now, lease) for row in chosen)
+    return Claims([claimed for claimed in leased if claimed is not None], parked)
+
+
+def _heads(connection: Connection, limit: int, now: float, *, is_calm: bool) -> tuple[list[Any], int]:
+    """Return due rows that are their document's oldest open ones, locked; and how many others were put out of the way."""
+    older = outbox.alias("older")
+    stands_behind = exists().where(older.c.document_id == outbox.c.document_id, older.c.state.in_(OPEN),
+                                   older.c.version < outbox.c.version).label("stands_behind")
+    heads, parked = [], 0
+    for state, most in ((READY, CALM_CRASHES), (LEASED, CALM_CRASHES - 1)):
+        crashed = outbox.c.crashes < most if is_calm else outbox.c.crashes >= most
+        query = _due(state, now, limit).where(crashed).add_columns(stands_behind)
+        for row in connection.execute(query.with_for_update(skip_locked=True, of=outbox)).all():
+            if row.stands_behind:
+                parked += _park(connection, row)
+            else:
+                heads.append(row)
+    return heads, parked
+
+
+def _park(connection: Connection, row: Any) -> int:
+    """Let a change wait for an older one; 0 where that is being settled at this moment, and might not see it."""
+    older = select(outbox.c.seq).where(outbox.c.document_id == row.document_id, outbox.c.state.in_(OPEN),
+                                       outbox.c.version < row.version).limit(1)
+    # whoever settles the older one looks after what waits when it has the row's lock: after this transaction
+    if connection.execute(older.with_for_update(read=True, skip_locked=True)).first() is None:
+        return 0
+    mine = and_(outbox.c.seq == row.seq, outbox.c.fence == row.fence)
+    return connection.execute(update(outbox).where(mine).values(state=WAITING)).rowcount
+
+
+def _next_turn(connection: Connection, document_id: int, now: float) -> None:
+    """Make a document's next change due; after what other documents have due, so that a busy one does not go before them."""
+    waiting = select(func.min(outbox.c.version)).where(outbox.c.document_id == document_id, outbox.c.state == WAITING)
+    connection.execute(update(outbox).where(
+        outbox.c.document_id == document_id, outbox.c.state == WAITING,
+        outbox.c.version == waiting.scalar_subquery()).values(state=READY, next_at=now, touched_at=now))
+
+
+def mend(connection: Connection, *, now: float) -> int:
+    """Make due what would wait for nothing: behind what was settled by other hands, or by a clock that was ahead of this one.
+
+    Returns:
+        how many changes that were.
+    """
+    older = outbox.alias("older")
+    stands_behind = exists().where(older.c.document_id == outbox.c.document_id, older.c.state.in_(OPEN),
+                                   older.c.version < outbox.c.version)
+    left = and_(outbox.c.state == WAITING, ~stands_behind)
+    ahead = and_(outbox.c.state.in_((READY, LEASED)), outbox.c.touched_at > now + _SET_BACK)
+    freed = connection.execute(update(outbox).where(left).values(state=READY, next_at=now, touched_at=now)).rowcount
+    return freed + connection.execute(update(outbox).where(ahead).values(next_at=now, touched_at=now)).rowcount
 
 
 def _lease(connection: Connection, row: Any, now: float, lease: float) -> Claimed | None:
@@ -240,8 +305,12 @@ def settle(connection: Connection, claimed: Claimed, state: str, reason: str, *,
         values["reason"] = NEWER_THERE
     elif state == DELIVERED:
         values["sealed"] = None
-    changed = connection.execute(update(outbox).where(_mine(claimed)).values(**values)).rowcount
-    return values["reason"] if changed else None
+    if not connection.execute(update(outbox).where(_mine(claimed)).values(**values)).rowcount:
+        return None
+    if state == DELIVERED:
+        _next_turn(connection, claimed.document_id, now)
+    told: str = values["reason"]
+    return told
 
 
 def release(connection: Connection, claimed: Claimed, *, now: float, wait: float = 0) -> None:
@@ -260,7 +329,8 @@ def is_passed(connection: Connection, document_id: int, version: int) -> bool:
 def supersede(connection: Connection, claimed: Claimed, *, now: float) -> None:
     """Settle a claim that the receiver is known to be beyond."""
     connection.execute(update(outbox).where(_mine(claimed)).values(
-        state=SUPERSEDED, reason="newer_delivered", touched_at=now, sealed=None))
+        state=SUPERSEDED, reason="newer_delivered", touched_at=now, next_at=now, sealed=None))
+    _next_turn(connection, claimed.document_id, now)
 
 
 class ChannelState(NamedTuple):

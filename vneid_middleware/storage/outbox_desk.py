@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import and_, exists, func, or_, select, update
 
-from vneid_middleware.core.outbox import DEAD, DELIVERED, DISCARDED, READY, SUPERSEDED
-from vneid_middleware.storage.outbox import NEWER_THERE, wake
+from vneid_middleware.core.outbox import DEAD, DELIVERED, DISCARDED, READY, SUPERSEDED, WAITING
+from vneid_middleware.storage.outbox import NEWER_THERE, mend, wake
 from vneid_middleware.storage.tables import documents, outbox
 
 if TYPE_CHECKING:
@@ -67,9 +67,10 @@ def retry(connection: Connection, change_id: str | None, *, now: float) -> tuple
     which = outbox.c.state == DEAD if change_id is None else and_(outbox.c.change_id == change_id,
                                                                   outbox.c.state.in_((DEAD, READY)))
     superseded = connection.execute(update(outbox).where(which, passed).values(
-        state=SUPERSEDED, reason="newer_delivered", sealed=None, touched_at=now)).rowcount
+        state=SUPERSEDED, reason="newer_delivered", sealed=None, touched_at=now, next_at=now)).rowcount
     again = connection.execute(update(outbox).where(which).values(
         state=READY, next_at=now, touched_at=now, attempts=0, crashes=0)).rowcount
+    mend(connection, now=now)
     wake(connection)
     return again, superseded
 
@@ -81,9 +82,10 @@ def discard(connection: Connection, change_id: str | None, *, now: float) -> int
         change_id: one; None: all dead letters.
     """
     which = outbox.c.state == DEAD if change_id is None else and_(outbox.c.change_id == change_id,
-                                                                  outbox.c.state.in_((DEAD, READY)))
+                                                                  outbox.c.state.in_((DEAD, READY, WAITING)))
     count = connection.execute(update(outbox).where(which).values(
-        state=DISCARDED, sealed=None, touched_at=now)).rowcount
+        state=DISCARDED, sealed=None, touched_at=now, next_at=now)).rowcount
+    mend(connection, now=now)
     wake(connection)
     return count
 

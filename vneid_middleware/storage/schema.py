@@ -11,7 +11,7 @@ from vneid_middleware.exceptions import StorageError
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-HEAD = "0007"
+HEAD = "0008"
 VERSION_TABLE = "vneid_alembic_version"
 _ADVISORY_LOCK = 0x564E6549
 _alembic = threading.Lock()

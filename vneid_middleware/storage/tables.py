@@ -156,6 +156,7 @@ outbox = Table(
     Column("attempts", BigInteger, nullable=False, comment="counted when they begin"),
     Column("crashes", BigInteger, nullable=False, comment="attempts in a row that nobody ended"),
     Column("fence", BigInteger, nullable=False, comment="number of the lease: what came of an older one is not taken"),
+    # of what is settled: when that was
     Column("next_at", Float(53), nullable=False, comment="unix seconds: not before then; of a lease its end"),
     Column("touched_at", Float(53), nullable=False, comment="unix seconds: when state changed; after now: the clock was set"),
     Column("created_at", BigInteger, nullable=False),
@@ -163,7 +164,8 @@ outbox = Table(
     Index("vneid_outbox_change", "change_id", unique=True),
     Index("vneid_outbox_version", "document_id", "version", unique=True),
     Index("vneid_outbox_idempotency", "idempotency_hash", unique=True),
-    Index("vneid_outbox_due", "state", "next_at"),
+    Index("vneid_outbox_due", "state", "next_at", "seq"),
+    Index("vneid_outbox_turn", "document_id", "state", "version"),
 )
 
 channels = Table(

@@ -242,7 +242,7 @@ def test_a_dead_letter_blocks_its_own_document_only(portal: Portal, receiver: Re
         portal.work(3)
     assert {d[2]: seen for d, seen in receiver.effects.items()} == {"A": [1], "B": [1, 2, 3]}
     assert sorted(portal.rows("state, reason")) == [
-        ("dead", f"http_{status}"), *[("delivered", "acknowledged")] * 4, ("ready", "")]
+        ("dead", f"http_{status}"), *[("delivered", "acknowledged")] * 4, ("waiting", "")]
     assert "alarm: dead_letter" in caplog.text
     assert len([got for got in receiver.got if got.version == 2 and got.document[2] == "A"]) == 1
 

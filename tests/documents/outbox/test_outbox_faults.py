@@ -362,7 +362,7 @@ def test_what_is_over_is_dropped_but_never_a_document_s_newest(portal: Portal, r
         portal.announce("A")
     portal.announce("B")
     portal.work()
-    portal.sql(f"UPDATE vneid_outbox SET touched_at = touched_at - {SETTLED_FOR + 10}")
+    portal.sql(f"UPDATE vneid_outbox SET next_at = next_at - {SETTLED_FOR + 10}")
     clean(portal.services.storage, now=portal.services.now(), oldest_audit="2000")
     assert portal.rows("version, state") == [(3, "delivered"), (1, "delivered")]
     assert portal.announce("A").json()["version"] == 4

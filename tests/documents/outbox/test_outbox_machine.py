@@ -104,7 +104,7 @@ class Machine(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 3))
     def claim(self, limit: int) -> None:
         with self.engine.begin() as connection:
-            claims = outbox.claim(connection, limit, now=self.now, lease=LEASE)
+            claims = outbox.claim(connection, limit, now=self.now, lease=LEASE).claimed
         self.claims += [(claim, self.now + LEASE) for claim in claims if not outbox.is_given_up(claim)]
 
     @rule(ends=st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["ack", "lost answer", "retry", "dead", "dies", "pause"])),
@@ -150,6 +150,8 @@ class Machine(RuleBasedStateMachine):
         # whoever was at a change is given up: by the clock that nobody sets it would not send any more
         self.now += seconds
         self.claims = [(claim, 0.0) for claim, _ in self.claims]
+        with self.engine.begin() as connection:
+            outbox.mend(connection, now=self.now)
 
     @rule(all_of_them=st.booleans())
     def retry(self, all_of_them: bool) -> None:
@@ -161,7 +163,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def discard(self) -> None:
         with self.engine.begin() as connection:
-            dead = outbox_desk.entries(connection, (rules.DEAD,), limit=1)
+            dead = outbox_desk.entries(connection, (rules.DEAD, rules.WAITING), limit=1)
             if dead:
                 outbox_desk.discard(connection, dead[0].change_id, now=self.now)
 

@@ -28,6 +28,10 @@ MAX_ANSWER = 262_144
 _TIMEOUT = 30
 _REST = 5.0
 """Seconds that a worker rests when the way is known to be down, or the audit can't be written."""
+_CLOCK_STEP = 5.0
+"""Seconds that a clock must go back at once to have been set."""
+_LOOKS = 50
+"""Times that the outbox is looked at for one claim while nothing but what has to wait is found."""
 _FIRST_MISSES = 3
 """Attempts after which a person is told that TLS fails."""
 
@@ -66,6 +70,8 @@ class Courier:
         self._backoff = {"first": settings["documents.retry_first"], "longest": settings["documents.retry_max"]}
         self.rest_until = 0.0
         """By :func:`ticks`: until then one change at a time is tried."""
+        self._ahead = float("inf")
+        """Seconds that storage's clock is ahead of :func:`ticks`."""
 
     def claim(self, limit: int, *, alone: bool) -> list[Lease]:
         """Claim what is due; nothing while the channel is paused.
@@ -76,24 +82,39 @@ class Courier:
         Raises:
             StorageError: storage does not answer.
         """
-        # before the transaction: the lease must not seem longer here than it is there
-        began = ticks()
-        if began < self.rest_until:
+        if ticks() < self.rest_until:
             return []
         clock = self._vneid.clock()
         with self._vneid.storage.read() as connection:
             now = outbox.present(connection, clock)
-            if not self._is_open(connection, now) or not outbox.is_any_due(connection, now):
-                return []
+            is_set_back = self._is_set_back(now)
+            is_work = self._is_open(connection, now) and (is_set_back or outbox.is_any_due(connection, now))
+        if is_set_back:
+            with self._vneid.storage.begin() as connection:
+                outbox.mend(connection, now=now)
         limit = min(limit, 1 if alone else 0) if self._is_down() else limit
-        if limit < 1:
+        if limit < 1 or not is_work:
             return []
-        with self._vneid.storage.begin() as connection:
-            now = outbox.present(connection, clock)
-            claims = outbox.claim(connection, limit, now=now, lease=self.lease, alone=alone)
-        for given_up in filter(outbox.is_given_up, claims):
+        leases = self._leases(limit, alone, clock)
+        for given_up in (lease.claimed for lease in leases if outbox.is_given_up(lease.claimed)):
             self._bury(given_up, "worker_ended")
-        return [Lease(claimed, began + self.lease) for claimed in claims if not outbox.is_given_up(claimed)]
+        return [lease for lease in leases if not outbox.is_given_up(lease.claimed)]
+
+    def _leases(self, limit: int, alone: bool, clock: float) -> list[Lease]:
+        for _ in range(_LOOKS):
+            # before the transaction: the lease must not seem longer here than it is there
+            began = ticks()
+            with self._vneid.storage.begin() as connection:
+                found = outbox.claim(connection, limit, now=outbox.present(connection, clock), lease=self.lease, alone=alone)
+            if found.claimed or not found.parked:
+                return [Lease(claimed, began + self.lease) for claimed in found.claimed]
+        return []
+
+    def _is_set_back(self, now: float) -> bool:
+        """Tell whether the clock that storage goes by was set back since the last call. The first one tells so, too: what is
+        there may have been written by a clock that was ahead."""
+        before, self._ahead = self._ahead, now - ticks()
+        return self._ahead < before - _CLOCK_STEP
 
     @staticmethod
     def _is_open(connection: Any, now: float) -> bool:
