@@ -67,8 +67,8 @@ class Outbox:
         document = f"{change.kind}\n{change.personal_id}\n{change.document_id}"
         text = change.text()
         announced = outbox.Announced(
-            document=document, document_keys=hashes("document", document),
-            person_key=hashes("personal", change.personal_id)[0], sealed_document=self._box.seal_bytes(document.encode()),
+            document_keys=hashes("document", document), person_key=hashes("personal", change.personal_id)[0],
+            sealed_document=self._box.seal_bytes(document.encode()),
             idempotency_hashes=hashes("idempotency", f"{submitter}\n{change.idempotency_key}"),
             content_hashes=hashes("change", text), kind=change.kind, action=change.action, submitter=submitter,
             sealed=lambda change_id: self._box.seal_bytes(text.encode(), change_id.encode()))

@@ -47,8 +47,7 @@ class ChangeDatabase:
 
 def take_turn(connection: Connection, name: str, *, now: float, interval: float) -> bool:
     """Tell whether a source is due, and make it the caller's for as long as the interval is."""
-    connection.execute(insert_if_absent(connection, channels, {
-        "name": name, "paused": "", "not_before": 0.0, "touched_at": now}))
+    insert_if_absent(connection, channels, {"name": name, "paused": "", "not_before": 0.0, "touched_at": now})
     due = or_(channels.c.not_before <= now, channels.c.touched_at > now + _SET_BACK)
     return bool(connection.execute(update(channels).where(channels.c.name == name, due).values(
         not_before=now + interval, touched_at=now)).rowcount)
@@ -68,8 +67,7 @@ def cursor(connection: Connection, name: str) -> str | None:
 
 def advance(connection: Connection, name: str, to: str | None, *, now: float) -> None:
     """Keep how far a source was read, in the transaction that its rows came into the outbox by."""
-    connection.execute(insert_if_absent(connection, channels, {
-        "name": name, "paused": "", "not_before": 0.0, "touched_at": now}))
+    insert_if_absent(connection, channels, {"name": name, "paused": "", "not_before": 0.0, "touched_at": now})
     connection.execute(update(channels).where(channels.c.name == name).values(cursor=to))
 
 
@@ -84,7 +82,7 @@ def take(connection: Connection, kind: str, row_keys: Sequence[str], position: f
     if connection.execute(known).first() is not None:
         return False
     row = {"row_key": row_keys[0], "kind": kind, "position": position}
-    return bool(connection.execute(insert_if_absent(connection, taken_rows, row)).rowcount)
+    return insert_if_absent(connection, taken_rows, row)
 
 
 def forget_taken(connection: Connection, kind: str, before: float) -> None:

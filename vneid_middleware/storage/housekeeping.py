@@ -48,8 +48,8 @@ def clean(storage: Storage, *, now: int, oldest_audit: str) -> int:
 def _over(now: int, oldest_audit: str) -> list[tuple[Any, Any]]:
     newer = outbox.alias("newer")
     is_newest = ~exists().where(newer.c.document_id == outbox.c.document_id, newer.c.version > outbox.c.version)
-    # next_at is when it was settled, and has an index
-    settled = (outbox.c.state.in_(SETTLED)) & (outbox.c.next_at < now - SETTLED_FOR) & ~is_newest
+    # next_at is when it was settled. One state at a time: see storage.outbox, of IN before a bound
+    settled = [(outbox.c.state == state) & (outbox.c.next_at < now - SETTLED_FOR) & ~is_newest for state in SETTLED]
     return [
         (sessions.c.session_id, sessions.c.expires_at < now),
         (ended_sessions.c.seq, ended_sessions.c.expires_at < now),
@@ -59,5 +59,5 @@ def _over(now: int, oldest_audit: str) -> list[tuple[Any, Any]]:
         (mobile_sign_ons.c.transaction_key, mobile_sign_ons.c.expires_at < now),
         (kept_forms.c.form_key, kept_forms.c.expires_at <= now),
         (audit_records.c.seq, audit_records.c.time < oldest_audit),
-        (outbox.c.seq, settled),
+        *((outbox.c.seq, condition) for condition in settled),
     ]

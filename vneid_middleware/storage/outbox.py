@@ -1,17 +1,17 @@
 """The outbox: changes come in within the transaction that they belong to, are claimed by workers, and are settled.
 
-On PostgreSQL the changes of one document come in one after the other by an advisory lock, and workers pass over what another
+On PostgreSQL the changes of one document come in one after the other by the lock of its row, and workers pass over what another
 one is at; SQLite has one writer at a time. Whoever claims gets a lease with a number (``fence``): what comes of a lease that
 another one has taken over since is not taken.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, exists, func, insert, select, text, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from vneid_middleware.core.outbox import (
     CALM_CRASHES,
@@ -29,6 +29,7 @@ from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.storage.tables import channels, documents, outbox
 
 if TYPE_CHECKING:
+    from sqlalchemy import Table
     from sqlalchemy.engine import Connection
 
 CHANNEL = "outbox"
@@ -45,8 +46,6 @@ _SET_BACK = 5
 class Announced(NamedTuple):
     """A change as it comes in. Hashes are under each secret, newest first."""
 
-    document: str
-    """What the lock of a document is made of; not kept."""
     document_keys: Sequence[str]
     person_key: str
     sealed_document: str
@@ -80,11 +79,14 @@ def present(connection: Connection, process_clock: float) -> float:
     """Return unix seconds by the clock that all workers share: PostgreSQL's own, or this machine's."""
     if connection.dialect.name != "postgresql":
         return process_clock
-    return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar() or 0)
+    return float(connection.execute(_CLOCK).scalar() or 0)
 
 
 def enqueue(connection: Connection, announced: Announced, change_id: str, *, now: float) -> Receipt:
     """Take a change in, within the connection's transaction: it is there when that is committed.
+
+    Whoever announces a change of the same document meanwhile waits until then by the row of the document, so that versions
+    follow the order of the commits.
 
     Args:
         change_id: a new UUID.
@@ -95,10 +97,12 @@ def enqueue(connection: Connection, announced: Announced, change_id: str, *, now
     Raises:
         VNeIDError: ``idempotency_conflict``: another change was announced under the same key. Roll back.
     """
-    _lock(connection, announced)
-    known = _known(connection, announced)
-    if known is not None:
-        return known
+    if len(announced.document_keys) > 1:
+        # hashed anew under the newest secret, so that it is found when the older ones are gone
+        connection.execute(update(documents).where(documents.c.document_key.in_(announced.document_keys[1:])).values(
+            document_key=announced.document_keys[0]))
+        if (known := _known(connection, announced)) is not None:
+            return known
     document_id, version = _next_version(connection, announced)
     row = {
         "change_id": change_id, "document_id": document_id, "version": version, "kind": announced.kind,
@@ -106,9 +110,8 @@ def enqueue(connection: Connection, announced: Announced, change_id: str, *, now
         "idempotency_hash": announced.idempotency_hashes[0], "content_hash": announced.content_hashes[0],
         "message_hash": "", "attempts": 0, "crashes": 0, "fence": 0, "next_at": now, "touched_at": now,
         "created_at": int(now), "sealed": announced.sealed(change_id)}
-    if not connection.execute(insert_if_absent(connection, outbox, row)).rowcount:
-        # under the same key another document's change came in at this moment
-        raise _conflict()
+    if not _add(connection, _ADD[connection.dialect.name], row):
+        return _announced_before(connection, announced, document_id)
     wake(connection)
     return Receipt(change_id, version)
 
@@ -116,17 +119,27 @@ def enqueue(connection: Connection, announced: Announced, change_id: str, *, now
 def wake(connection: Connection) -> None:
     """Wake the workers when this transaction is committed; they find out by themselves, too."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SELECT pg_notify('{NOTIFY}', '')"))
+        connection.execute(_WAKE)
 
 
-def _lock(connection: Connection, announced: Announced) -> None:
-    if connection.dialect.name == "postgresql":
-        number = int.from_bytes(hashlib.sha256(announced.document.encode()).digest()[:8], "big", signed=True)
-        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
-        return
-    # a write comes first: SQLite then has one writer before anything is read, whoever began the transaction and how
-    connection.execute(update(documents).where(documents.c.document_key.in_(announced.document_keys)).values(
-        kind=documents.c.kind))
+def _next_version(connection: Connection, announced: Announced) -> tuple[int, int]:
+    """Return a document's id and its next version, which is the caller's until the transaction ends."""
+    row = {"document_key": announced.document_keys[0], "kind": announced.kind, "version": 1,
+           "person_key": announced.person_key, "sealed": announced.sealed_document}
+    found = connection.execute(_ADVANCE[connection.dialect.name], row)
+    if not found.returns_rows:
+        # not RETURNING, which SQLite has had for a few years only
+        found = connection.execute(_VERSION, row)
+    document_id, version = found.one()
+    return document_id, version
+
+
+def _announced_before(connection: Connection, announced: Announced, document_id: int) -> Receipt:
+    known = _known(connection, announced)
+    if known is None:
+        raise _conflict()
+    connection.execute(update(documents).where(documents.c.document_id == document_id).values(version=documents.c.version - 1))
+    return known
 
 
 def _known(connection: Connection, announced: Announced) -> Receipt | None:
@@ -143,42 +156,67 @@ def _conflict() -> VNeIDError:
     return VNeIDError("idempotency_conflict", "another change was announced under this idempotency key")
 
 
-def _next_version(connection: Connection, announced: Announced) -> tuple[int, int]:
-    mine = documents.c.document_key.in_(announced.document_keys)
-    newest = announced.document_keys[0]
-    # hashed anew under the newest secret, so that it is found when the older ones are gone
-    advance = update(documents).where(mine).values(version=documents.c.version + 1, document_key=newest,
-                                                  person_key=announced.person_key, sealed=announced.sealed_document)
-    if not connection.execute(advance).rowcount:
-        connection.execute(insert(documents).values(
-            document_key=newest, kind=announced.kind, version=1, person_key=announced.person_key,
-            sealed=announced.sealed_document))
-    row = connection.execute(select(documents.c.document_id, documents.c.version).where(
-        documents.c.document_key == newest)).one()
-    return row.document_id, row.version
+def insert_if_absent(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Add a row, unless one of the table's unique keys is taken; tell whether it was added."""
+    return _add(connection, _adding(connection.dialect.name, table), row)
 
 
-def insert_if_absent(connection: Connection, table: Any, row: Mapping[str, Any]) -> Any:
-    """Return an INSERT that does nothing where one of the table's unique keys is taken; its ``rowcount`` tells."""
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+def _add(connection: Connection, adding: Any, row: Mapping[str, Any]) -> bool:
+    done = connection.execute(adding, row)
+    # not rowcount, where rows come back: SQLAlchemy knows none then
+    return done.first() is not None if done.returns_rows else bool(done.rowcount == 1)
 
-        return insert_postgresql(table).values(**row).on_conflict_do_nothing()
-    from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-    return insert_sqlite(table).values(**row).on_conflict_do_nothing()
+def _adding(dialect: str, table: Table) -> Any:
+    adding = _INSERT[dialect](table).on_conflict_do_nothing()
+    return adding.returning(*table.primary_key) if dialect == "postgresql" else adding
+
+
+def _advance(dialect: str) -> Any:
+    add = _INSERT[dialect](documents)
+    newer = {name: add.excluded[name] for name in ("person_key", "sealed")}
+    advanced = add.on_conflict_do_update(index_elements=[documents.c.document_key],
+                                         set_={"version": documents.c.version + 1, **newer})
+    return advanced.returning(documents.c.document_id, documents.c.version) if dialect == "postgresql" else advanced
+
+
+# made once: to make them costs more than to run them
+_INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+_ADD = {dialect: _adding(dialect, outbox) for dialect in _INSERT}
+_ADVANCE = {dialect: _advance(dialect) for dialect in _INSERT}
+_VERSION = select(documents.c.document_id, documents.c.version).where(
+    documents.c.document_key == bindparam("document_key"))
+_CLOCK = text("SELECT extract(epoch FROM clock_timestamp())")
+_WAKE = text(f"SELECT pg_notify('{NOTIFY}', '')")
+
+
+def _due(state: str) -> Any:
+    """Return a SELECT of what is due in one state: read along an index, however much is settled or waits."""
+    due = select(outbox).where(outbox.c.state == state, outbox.c.next_at <= bindparam("now"))
+    return due.order_by(outbox.c.next_at, outbox.c.seq).limit(bindparam("most"))
+
+
+def _stands_behind() -> Any:
+    """Return the condition that an older change of the same document is not settled."""
+    older = outbox.alias("older")
+    # not one IN: between an equality and a bound SQLite 3.40 finds rows beyond the bound, once the database was ANALYZEd
+    return or_(*(exists().where(older.c.document_id == outbox.c.document_id, older.c.state == state,
+                                older.c.version < outbox.c.version) for state in OPEN))
+
+
+_STANDS_BEHIND = _stands_behind()
+_ANY_DUE = [_due(state).with_only_columns(outbox.c.seq) for state in (READY, LEASED)]
+_LOOK_AT = [_due(state).add_columns(_STANDS_BEHIND.label("stands_behind")).with_for_update(skip_locked=True, of=outbox)
+            for state in (READY, LEASED)]
+# what ended no worker, or one; a lease that is over has ended one more
+_CALM = [query.where(outbox.c.crashes < most) for query, most in zip(_LOOK_AT, (CALM_CRASHES, CALM_CRASHES - 1), strict=True)]
+_HARMFUL = [query.where(outbox.c.crashes >= most)
+            for query, most in zip(_LOOK_AT, (CALM_CRASHES, CALM_CRASHES - 1), strict=True)]
 
 
 def is_any_due(connection: Connection, now: float) -> bool:
     """Tell whether a worker would find something to look at. A read."""
-    return any(connection.execute(_due(state, now, 1).with_only_columns(outbox.c.seq)).first() is not None
-               for state in (READY, LEASED))
-
-
-def _due(state: str, now: float, limit: int) -> Any:
-    """Return a SELECT of what is due in one state: read along an index, however much is settled or waits."""
-    due = select(outbox).where(outbox.c.state == state, outbox.c.next_at <= now)
-    return due.order_by(outbox.c.next_at, outbox.c.seq).limit(limit)
+    return any(connection.execute(query, {"now": now, "most": 1}).first() is not None for query in _ANY_DUE)
 
 
 class Claims(NamedTuple):
@@ -201,25 +239,20 @@ def claim(connection: Connection, limit: int, *, now: float, lease: float, alone
         alone: nothing else is under way in this process. What ended workers before is claimed then only, and by itself, so
             that it takes nothing else along.
     """
-    rows, parked = _heads(connection, max(2 * limit, _LOOK), now, is_calm=True)
+    rows, parked = _heads(connection, _CALM, now, max(2 * limit, _LOOK))
     chosen = sorted(rows, key=lambda row: (row.crashes, row.next_at, row.seq))[:limit]
     if not chosen and alone:
-        rows, more = _heads(connection, _LOOK, now, is_calm=False)
+        rows, more = _heads(connection, _HARMFUL, now, _LOOK)
         chosen, parked = rows[:1], parked + more
     leased = (_lease(connection, row, now, lease) for row in chosen)
     return Claims([claimed for claimed in leased if claimed is not None], parked)
 
 
-def _heads(connection: Connection, limit: int, now: float, *, is_calm: bool) -> tuple[list[Any], int]:
+def _heads(connection: Connection, queries: list[Any], now: float, most: int) -> tuple[list[Any], int]:
     """Return due rows that are their document's oldest open ones, locked; and how many others were put out of the way."""
-    older = outbox.alias("older")
-    stands_behind = exists().where(older.c.document_id == outbox.c.document_id, older.c.state.in_(OPEN),
-                                   older.c.version < outbox.c.version).label("stands_behind")
     heads, parked = [], 0
-    for state, most in ((READY, CALM_CRASHES), (LEASED, CALM_CRASHES - 1)):
-        crashed = outbox.c.crashes < most if is_calm else outbox.c.crashes >= most
-        query = _due(state, now, limit).where(crashed).add_columns(stands_behind)
-        for row in connection.execute(query.with_for_update(skip_locked=True, of=outbox)).all():
+    for query in queries:
+        for row in connection.execute(query, {"now": now, "most": most}).all():
             if row.stands_behind:
                 parked += _park(connection, row)
             else:
@@ -227,12 +260,17 @@ def _heads(connection: Connection, limit: int, now: float, *, is_calm: bool) -> 
     return heads, parked
 
 
-def _park(connection: Connection, row: Any) -> int:
-    """Let a change wait for an older one; 0 where that is being settled at this moment, and might not see it."""
+def _hold_older(connection: Connection, row: Any) -> bool:
+    """Tell whether an older change is not settled, and lock it; whoever settles it waits for this transaction, and then sees
+    what waits. False, too, when it is being settled at this moment, and might not."""
     older = select(outbox.c.seq).where(outbox.c.document_id == row.document_id, outbox.c.state.in_(OPEN),
                                        outbox.c.version < row.version).limit(1)
-    # whoever settles the older one looks after what waits when it has the row's lock: after this transaction
-    if connection.execute(older.with_for_update(read=True, skip_locked=True)).first() is None:
+    return connection.execute(older.with_for_update(read=True, skip_locked=True)).first() is not None
+
+
+def _park(connection: Connection, row: Any) -> int:
+    """Let a change wait for an older one; 0 where that is being settled at this moment, and might not see it."""
+    if connection.dialect.name == "postgresql" and not _hold_older(connection, row):
         return 0
     mine = and_(outbox.c.seq == row.seq, outbox.c.fence == row.fence)
     return connection.execute(update(outbox).where(mine).values(state=WAITING)).rowcount
@@ -252,10 +290,7 @@ def mend(connection: Connection, *, now: float) -> int:
     Returns:
         how many changes that were.
     """
-    older = outbox.alias("older")
-    stands_behind = exists().where(older.c.document_id == outbox.c.document_id, older.c.state.in_(OPEN),
-                                   older.c.version < outbox.c.version)
-    left = and_(outbox.c.state == WAITING, ~stands_behind)
+    left = and_(outbox.c.state == WAITING, ~_STANDS_BEHIND)
     ahead = and_(outbox.c.state.in_((READY, LEASED)), outbox.c.touched_at > now + _SET_BACK)
     freed = connection.execute(update(outbox).where(left).values(state=READY, next_at=now, touched_at=now)).rowcount
     return freed + connection.execute(update(outbox).where(ahead).values(next_at=now, touched_at=now)).rowcount
@@ -358,7 +393,7 @@ def hold(connection: Connection, *, now: float, paused: str | None = None, not_b
         not_before: unix seconds.
     """
     row = {"name": CHANNEL, "paused": "", "not_before": 0.0, "touched_at": now}
-    connection.execute(insert_if_absent(connection, channels, row))
+    insert_if_absent(connection, channels, row)
     mine = channels.c.name == CHANNEL
     # locked first: of several workers that are refused at the same time one tells so
     before = connection.execute(select(channels).where(mine).with_for_update()).one()

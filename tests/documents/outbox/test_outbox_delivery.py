@@ -57,6 +57,27 @@ def test_the_same_key_is_the_same_change(portal: Portal, receiver: Receiver) -> 
     assert portal.announce("GP-1", idempotencyKey="k-1").json() == first.json()
 
 
+@pytest.mark.threat("C-F13")
+def test_one_key_for_two_documents_at_the_same_moment(portal: Portal) -> None:
+    """Whoever is told that a change is taken finds it there."""
+    for turn in range(4):
+        answers: list[Any] = []
+        together = threading.Barrier(6)
+
+        def announce(number: int, turn: int = turn, answers: list[Any] = answers, together: Any = together) -> None:
+            together.wait()
+            answers.append(portal.announce(f"D-{number}", idempotencyKey=f"one-{turn}"))
+
+        threads = [threading.Thread(target=announce, args=(number,)) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(answer.status for answer in answers) == [202, 409, 409, 409, 409, 409]
+        taken, = (answer.json() for answer in answers if answer.status == 202)
+        assert portal.rows("change_id")[turn:] == [(taken["changeId"],)]
+
+
 @pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
 def test_who_may_not_and_what_is_malformed(portal: Portal) -> None:
     assert portal.announce(key=None).status == 401

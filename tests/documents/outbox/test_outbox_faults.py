@@ -357,6 +357,21 @@ def test_the_receiver_gets_the_same_twice(portal: Portal, receiver: Receiver) ->
     check_ended(portal)
 
 
+def test_statistics_change_nothing(portal: Portal, receiver: Receiver) -> None:
+    """After ANALYZE some releases of SQLite find rows that a query does not ask for."""
+    for number in range(300):
+        portal.announce(f"D-{number}")
+    portal.work()
+    portal.sql("ANALYZE")
+    for _ in range(3):
+        portal.announce("A")
+        portal.announce("D-7")
+    portal.work()
+    assert receiver.effects[("GPLX", PERSON, "A")] == [1, 2, 3]
+    assert receiver.effects[("GPLX", PERSON, "D-7")] == [1, 2, 3, 4]
+    check_ended(portal)
+
+
 def test_what_is_over_is_dropped_but_never_a_document_s_newest(portal: Portal, receiver: Receiver) -> None:
     for _ in range(3):
         portal.announce("A")
