@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -171,13 +170,14 @@ def test_a_select_without_order_is_a_warning_without_asking(agency: Agency) -> N
     assert agency.check(agency.select()) == (0, "", "")
 
 
-def test_of_many_rows_a_few_are_asked_for(agency: Agency) -> None:
-    """A first load may have millions of them."""
-    agency.sql("INSERT INTO thay_doi SELECT a.so * 3600 + b.so * 60 + c.so + 100, a.nguoi, a.giay, a.luc, a.dau, a.viec "
-               "FROM thay_doi a, thay_doi b, thay_doi c WHERE a.so < 55")
-    began = time.monotonic()
-    assert agency.check(agency.select(), "--online")[1:] == (f"online: {KEY}: ok", "")
-    assert time.monotonic() - began < 20
+@pytest.mark.parametrize("agency", ["postgresql"], indirect=True)
+def test_of_many_rows_a_few_are_sent(agency: Agency) -> None:
+    """A first load may have millions of them. The row that can't be made lies far behind those that are asked for."""
+    agency.sql("INSERT INTO thay_doi SELECT a.so + 60 * b.so + 100, a.nguoi, a.giay, a.luc, a.dau, a.viec "
+               "FROM thay_doi a, thay_doi b")
+    agency.sql("ANALYZE thay_doi")
+    query = agency.select("so", columns="nguoi AS soDinhDanh, giay AS maGiayTo, 1 / (3000 - so) AS thua")
+    assert agency.check(query, "--online")[1:] == (f"online: {KEY}: ok", "")
 
 
 def test_nothing_is_taken_by_a_check(agency: Agency) -> None:
