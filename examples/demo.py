@@ -1,4 +1,4 @@
-"""Starts the VNeID simulator and the Django portal behind the middleware, and stops both on Ctrl-C.
+"""Starts the VNeID simulator, the Django portal behind the middleware and its worker, and stops all on Ctrl-C.
 
 Ports come from the environment: ``PORT`` (6543) for the portal, ``SIMULATOR_PORT`` (8765) for the simulator.
 """
@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 HOST = "127.0.0.1"
 PORTAL = Path(__file__).resolve().parent / "django"
-VAR = Path(os.environ.get("PORTAL_VAR") or PORTAL / "var")
+VAR = PORTAL / "var"
 START_SECONDS = 60
 STOP_SECONDS = 10
 READY = """
@@ -32,12 +32,21 @@ READY = """
     Cán bộ chọn "Tiếp nhận hồ sơ", "Mở quầy tra cứu", rồi quét mã trên điện thoại, hoặc chép và dán nội dung mã
     (the officer opens a dossier, then the counter, and scans the phone's code, or copies and pastes its text).
 
+  Giấy tờ của công dân, hai cửa sổ (citizens' papers, two windows):
+    Ví giấy tờ (wallet)              http://{host}:{simulator_port}/wallet
+    Cán bộ (officer)                 http://{host}:{port}/can-bo/giay-phep-lai-xe/
+    Cán bộ thu hồi, trả lại hoặc gia hạn một giấy phép; ví đang mở tự hiện thay đổi sau vài giây. Trong ví có thể hỏi
+    giấy tờ, có hoặc không nhập thêm thông tin (the officer revokes, gives back or renews a licence, and the open wallet
+    shows it within seconds; the wallet also asks for papers, with or without typed data).
+
   Cảnh báo về qr.bind ở trên dành cho cổng thật (the warning about qr.bind above is meant for real portals).
 
   Ứng dụng di động (mobile app)      python examples/mobile/app.py{options}
                                      python examples/mobile/app.py app{options}
 
-  Nhấn Ctrl-C để dừng cả hai. Ctrl-C stops both.
+  Lỗi thử nghiệm (faults to try)     http://{host}:{simulator_port}/
+
+  Nhấn Ctrl-C để dừng tất cả. Ctrl-C stops everything.
 """
 
 
@@ -70,7 +79,7 @@ def main() -> int:
 
 
 def run(running: dict[str, subprocess.Popen[bytes]], port: int, simulator_port: int) -> int:
-    """Prepare, start both and watch them; every process that is started is put into ``running``."""
+    """Prepare, start all and watch them; every process that is started is put into ``running``."""
     running["prepare.py"] = start(sys.executable, str(PORTAL / "prepare.py"))
     if running["prepare.py"].wait():
         give_up(1, "prepare.py không chạy được / failed; its message stands above")
@@ -78,9 +87,11 @@ def run(running: dict[str, subprocess.Popen[bytes]], port: int, simulator_port: 
     running["simulator"] = start(
         sys.executable, "-m", "vneid_middleware.simulator", "--port", str(simulator_port),
         "--portal", f"http://{HOST}:{port}")
-    running["portal"] = start(str(Path(sys.executable).with_name("vneid")), "serve", str(PORTAL / "portal.ini"),
-                              f"port={port}", f"simulator_port={simulator_port}")
+    vneid = str(Path(sys.executable).with_name("vneid"))
+    given = str(PORTAL / "portal.ini"), f"port={port}", f"simulator_port={simulator_port}"
+    running["portal"] = start(vneid, "serve", *given)
     wait_for(running, {"simulator": simulator_port, "portal": port})
+    running["worker"] = start(vneid, "worker", *given)
     password = (VAR / "canbo-password").read_text(encoding="ascii").strip()
     options = "" if (port, simulator_port) == (6543, 8765) else (
         f" --portal http://{HOST}:{port} --simulator http://{HOST}:{simulator_port}")
@@ -148,7 +159,7 @@ def check_alive(running: dict[str, subprocess.Popen[bytes]]) -> None:
 
 
 def end(running: dict[str, subprocess.Popen[bytes]]) -> None:
-    """Stop whatever runs still, the portal first."""
+    """Stop whatever runs still, the one that was started last first."""
     for process in reversed(running.values()):
         if process.poll() is None:
             process.terminate()

@@ -262,7 +262,8 @@ class ITrial(Interface):
     """Optional, for a component: tried by ``vneid check --online``."""
 
     def try_online():
-        """Go as far as can be gone without changing anything; return an iterable of ``(name, fault)``.
+        """Go as far as can be gone without changing anything; return an iterable of ``(name, fault)``, or of ``(name, fault,
+        "warning")`` for what works and is likely not meant so: it is told, and the check passes.
 
         ``name`` is what was tried, ``fault`` a sentence for the administrator, empty where all is well. Never a value that
         was found.

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-VAR = Path(os.environ.get("PORTAL_VAR") or HERE / "var")
+VAR = HERE / "var"
 SECRETS = {"secret": 48, "django-secret": 48, "canbo-password": 9}
 """Name to random bytes. The first one is for the ini, the second one is Django's own, the last one is an officer's."""
 
 
 def main() -> None:
-    """Prepare the folder that ``PORTAL_VAR`` names, by default ``var`` beside this file."""
+    """Prepare the folder ``var`` beside this file."""
     VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, size in SECRETS.items():
         make_secret(VAR / name, size)
@@ -27,6 +28,7 @@ def main() -> None:
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
     call_command("seed")
+    make_papers()
 
 
 def make_secret(path: Path, size: int) -> None:
@@ -37,6 +39,16 @@ def make_secret(path: Path, size: int) -> None:
         return
     with os.fdopen(descriptor, "w", encoding="ascii") as handle:
         handle.write(secrets.token_urlsafe(size) + "\n")
+
+
+def make_papers() -> None:
+    """Put the example's licences and insurance cards into the portal's database, those of the simulator's citizens alone, and
+    make the key that answers and changes are signed with."""
+    command = [sys.executable, str(HERE.parent / "documents" / "prepare.py"), "--rows", "0", "--secrets", str(VAR),
+               "--url", f"sqlite:///{VAR / 'portal.sqlite3'}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def licences(count: int) -> Iterator[dict[str, Any]]:
                    "NgayTTGPLX": issued - timedelta(days=20), "NoiCapGPLX": f"Sở Xây dựng {province}", "HoVaTen": name.upper(),
                    "NgaySinh": birth, "MaQuocTich": "VNM", "NoiCT": f"Số {draw.randrange(1, 400)}, {province}",
                    "GioiTinh": gender, "SoSeri": f"PET{serial:08}",
-                   "TrangThai": REVOKED if draw.random() < 0.01 else IN_FORCE}
+                   "TrangThai": REVOKED if draw.random() < 0.01 else IN_FORCE, "CapNhat": changed(issued, serial)}
 
 
 def cards(count: int) -> Iterator[dict[str, Any]]:
@@ -89,7 +89,12 @@ def cards(count: int) -> Iterator[dict[str, Any]]:
                "MaDKBD": f"{draw.randrange(1, 96):02}{draw.randrange(1, 400):03}", "TenDKBD": f"Bệnh viện đa khoa {province}",
                "GtTheTu": begins, "GtTheDen": begins.replace(month=12, day=31), "NgayDu5Nam": None if draw.random() < 0.3 else
                begins.replace(year=begins.year + draw.randrange(5)), "MaMucHuong": draw.choice("12345"),
-               "TrangThai": REVOKED if draw.random() < 0.01 else IN_FORCE}
+               "TrangThai": REVOKED if draw.random() < 0.01 else IN_FORCE, "CapNhat": changed(begins, serial)}
+
+
+def changed(day: date, serial: int) -> str:
+    """Return when a row was changed last: at some time of the day, since few rows change in the same second."""
+    return f"{day} {serial // 3600 % 24:02}:{serial // 60 % 60:02}:{serial % 60:02}"
 
 
 def fill(connection: Connection, table: str, rows: Iterator[dict[str, Any]], total: int) -> int:
@@ -139,9 +144,11 @@ def make_secrets(folder: Path) -> None:
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="makes driving licences and health-insurance cards to try documents with")
     parser.add_argument("--url", default=f"sqlite:///{HERE / 'var' / 'documents.db'}", help="SQLAlchemy URL of the database")
+    parser.add_argument("--secrets", type=Path, default=HERE / "var", metavar="FOLDER",
+                        help="where the secret and the keys are made (var beside this file)")
     parser.add_argument("--rows", type=int, default=200_000, help="how many made-up rows in all, about (200000)")
     args = parser.parse_args(words)
-    make_secrets(HERE / "var")
+    make_secrets(args.secrets)
     if args.url.startswith("sqlite:///"):
         Path(args.url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(args.url)

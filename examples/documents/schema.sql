@@ -15,10 +15,13 @@ CREATE TABLE gplx (
     NoiCT VARCHAR(200) NOT NULL,
     GioiTinh VARCHAR(1) NOT NULL,
     SoSeri VARCHAR(12) NOT NULL,
-    TrangThai VARCHAR(1) NOT NULL
+    TrangThai VARCHAR(1) NOT NULL,
+    CapNhat TIMESTAMP NOT NULL
 );
 
 CREATE INDEX gplx_citizen ON gplx (SoDinhDanh);
+
+CREATE INDEX gplx_changed ON gplx (CapNhat);
 
 CREATE TABLE bhyt (
     MaThe VARCHAR(15) PRIMARY KEY,
@@ -32,7 +35,10 @@ CREATE TABLE bhyt (
     GtTheDen DATE NOT NULL,
     NgayDu5Nam DATE,
     MaMucHuong VARCHAR(1) NOT NULL,
-    TrangThai VARCHAR(1) NOT NULL
+    TrangThai VARCHAR(1) NOT NULL,
+    CapNhat TIMESTAMP NOT NULL
 );
 
-CREATE INDEX bhyt_citizen ON bhyt (SoDinhDanh)
+CREATE INDEX bhyt_citizen ON bhyt (SoDinhDanh);
+
+CREATE INDEX bhyt_changed ON bhyt (CapNhat)

@@ -60,12 +60,13 @@ def site(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int],
          ) -> Iterator[Site]:
     """The example as its administrator starts it, on ports of its own."""
     folder = tmp_path_factory.mktemp("browser") / "django"
-    shutil.copytree(ROOT / "examples" / "django", folder, ignore=shutil.ignore_patterns("var", "__pycache__"))
+    for name in ("django", "documents"):
+        shutil.copytree(ROOT / "examples" / name, folder.parent / name, ignore=shutil.ignore_patterns("var", "__pycache__"))
     ini = folder / "portal.ini"
     text = ini.read_text(encoding="utf-8")
     assert "\naccess =\n" in text
     ini.write_text(text.replace("\naccess =\n", f"\naccess =\n    {ORGANISATIONS_ONLY} = account=organisation\n"), "utf-8")
-    environ = {**os.environ, "PORTAL_VAR": str(folder / "var")}
+    environ = dict(os.environ)
     subprocess.run([sys.executable, "prepare.py"], cwd=folder, env=environ, check=True, timeout=60)
     ports = free_port(), free_port()
     found = Site(*(f"http://127.0.0.1:{port}" for port in ports), folder)

@@ -67,7 +67,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, st
     @cache
     def prepare(name: str) -> Path:
         folder = tmp_path_factory.mktemp("examples") / name
-        shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns("var", "__pycache__"))
+        # django's papers are made by that of documents
+        for each in {name, "documents"}:
+            shutil.copytree(EXAMPLES / each, folder.parent / each, ignore=shutil.ignore_patterns("var", "__pycache__"))
         if (folder / "prepare.py").exists():
             subprocess.run([sys.executable, "prepare.py"], cwd=folder, env=environment, check=True, timeout=100)
         return folder

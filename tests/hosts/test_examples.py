@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from support import Browser
+from vneid_middleware.simulator.agency import Agency
 
-from .conftest import EXAMPLES
+from .conftest import BIN, EXAMPLES
 
 NAME = "Nguyễn Thị Ánh Nguyệt"
 NUMBER = "100190000001"
@@ -133,3 +135,65 @@ def test_an_app_signs_in_at_the_django_portal(example, start, simulator, environ
         assert "carries mobile.client_secret to every phone" in log
         assert "only-for-the-simulator" not in log
         assert ("/app" in {entry["path"] for entry in vneid.state.log}) == (mode == "app")
+
+
+def sign_in_officer(host, folder):
+    officer = Browser()
+    page = officer.get(host.url + "/can-bo/", follow=True)
+    password = (folder / "var" / "canbo-password").read_text().strip()
+    form = {"username": "canbo", "password": password, "csrfmiddlewaretoken": token_of(page)}
+    assert officer.post(page.url, form).status == 302
+    return officer
+
+
+def token_of(page):
+    return re.findall('name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[-1]
+
+
+def test_djangos_register_is_for_officers_and_its_changes_reach_vneid(example, start, simulator, environment):
+    folder, port = example("django")
+    url, vneid, _ = simulator
+    place, number = "/can-bo/giay-phep-lai-xe/", "010000000001"
+    with start("waitress", folder, port) as host:
+        vneid.state.agency = Agency.of_portal(host.url)
+
+        def asked(**typed):
+            body = json.dumps({"persona": "nguyet", "loaiGiayTo": "GPLX", "wait": True, "thamSo": typed}).encode()
+            return Browser().send("POST", url + "/wallet/ask", {"Content-Type": "application/json"}, body).json()
+
+        def delivered():
+            done = subprocess.run([BIN / "vneid", "worker", str(folder / "portal.ini"), "--once"], env=environment,
+                                  capture_output=True, text=True, timeout=60)
+            again = subprocess.run([BIN / "vneid", "worker", str(folder / "portal.ini"), "--burst"], env=environment,
+                                   capture_output=True, text=True, timeout=60)
+            assert (done.returncode, again.returncode, again.stderr) == (0, 0, "")
+            return {paper.change.key.paper_id: (paper.change.version, paper.change.action)
+                    for paper in vneid.state.wallets.papers(personal_id=NUMBER)}
+
+        vneid.state.persona = "nguyet"
+        citizen, stranger = Browser(), Browser()
+        assert NAME in citizen.get(host.url + "/vneid/login?return_to=/", follow=True).text
+        for page in (place, f"{place}{number}/"):
+            assert citizen.get(host.url + page).status == 403
+            assert stranger.get(host.url + page).location == f"/can-bo/dang-nhap?next={page}"
+        assert asked()["status"] == "ok"
+        assert delivered() == {number: (1, "upsert"), "DN4000000000001": (1, "upsert")}
+
+        officer = sign_in_officer(host, folder)
+        for words, found in (("", 14), ("pham%20minh", 0), ("ph%E1%BA%A1m%20minh", 2), (NUMBER, 1), (number, 1),
+                             ("%27%20OR%201=1", 0)):
+            assert officer.get(f"{host.url}{place}?q={words}").text.count('<th scope="row">') == found
+        assert officer.get(f"{host.url}{place}999999999999/").status == 404
+        page = officer.get(f"{host.url}{place}{number}/")
+        assert officer.post(page.url, {"action": "revoke"}).status == 403
+        for action in ("give-back", "renew", "delete", ""):
+            assert officer.post(page.url, {"action": action, "csrfmiddlewaretoken": token_of(page)}).status == 302
+        assert "Còn hiệu lực" in officer.get(page.url).text
+        assert delivered()[number] == (1, "upsert")
+
+        for _ in range(2):
+            assert officer.post(page.url, {"action": "revoke", "csrfmiddlewaretoken": token_of(page)}).status == 302
+        assert "Đã thu hồi" in officer.get(page.url).text
+        assert asked(HoVaTen="nguyễn thị ánh nguyệt")["status"] == "revoked"
+        assert asked(HoVaTen="nguyen thi anh nguyet")["status"] == "mismatch"
+        assert delivered()[number] == (2, "revoke")

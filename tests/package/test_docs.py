@@ -8,6 +8,7 @@ import os
 import re
 import runpy
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -200,12 +201,35 @@ def test_the_python_example_makes_a_portal(host: Path) -> None:
 
 
 def test_the_callable_for_servers_loads_the_ini(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (text,) = [text for text in blocks(DOCS / "administrator.md", "ini") if "[filter:" in text]
+    text, *_ = [text for text in blocks(DOCS / "administrator.md", "ini") if "[filter:" in text]
     ini = host / "portal.ini"
     ini.write_text(text, encoding="utf-8")
     monkeypatch.setenv("VNEID_INI", str(ini))
     found = runpy.run_module("vneid_middleware.wsgi")
     assert isinstance(found["application"], Middleware)
+
+
+def test_the_worked_example_brings_a_table_into_the_outbox(host: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (table,) = blocks(DOCS / "administrator.md", "sql")
+    (text,) = [text for text in blocks(DOCS / "administrator.md", "ini") if "[filter:" in text and "gplx.db" in text]
+    # nobody listens there
+    (host / "portal.ini").write_text(text.replace("https://vneid.example.gov.vn", "http://127.0.0.1:9"), encoding="utf-8")
+    with sqlite3.connect(host / "gplx.db") as connection:
+        connection.executescript(table)
+    connection.close()
+    guide = (DOCS / "administrator.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^    vneid (\w+) portal\.ini(.*)$", guide, re.MULTILINE)
+    assert {("check", " --online"), ("documents", " backfill GPLX"), ("serve", ""), ("worker", "")} <= set(commands)
+    # what needs VNeID is said to fail, and nothing else
+    assert vneid(["check", str(host / "portal.ini"), "--online"]) == 1
+    told = capsys.readouterr()
+    assert "online: documents.GPLX.changes: ok" in told.out
+    assert "online: documents.GPLX.lookup: ok" in told.out
+    assert re.findall("online: ([^ ]+): ", told.err) == ["documents", "transport.vneid", "documents.callers"]
+    assert vneid(["documents", str(host / "portal.ini"), "backfill", "GPLX"]) == 0
+    assert "1 changes taken in" in capsys.readouterr().out
+    assert vneid(["outbox", str(host / "portal.ini"), "list"]) == 0
+    assert re.search("GPLX +1 +ready", capsys.readouterr().out)
 
 
 # -- plugins -----------------------------------------------------------------------------------------------------------

@@ -36,8 +36,8 @@ def try_online(services: Any, host: Callable[[], Any]) -> bool:
                     *(_reached(services, url) for url in _addresses(services.settings)),
                     *(_tried(services, name, transport) for name, transport in services["transports"].items()
                       if IOnlineCheck.providedBy(transport)),
-                    *(_told(name, fault) for component in services.components.values() if ITrial.providedBy(component)
-                      for name, fault in component.try_online())])  # type: ignore[no-untyped-call]
+                    *(_told(*tried) for component in services.components.values() if ITrial.providedBy(component)
+                      for tried in component.try_online())])  # type: ignore[no-untyped-call]
     finally:
         services.outbound.close()
         services.storage.close()
@@ -110,7 +110,10 @@ def _clock_fault(services: Any, date: str) -> str:
     return say("this machine's clock is {seconds} s off. Set it by NTP", seconds=f"{off:+.0f}")
 
 
-def _told(name: str, fault: str = "") -> bool:
+def _told(name: str, fault: str = "", severity: str = "error") -> bool:
+    if fault and severity == "warning":
+        print(say("online: {name}: warning: {result}", name=name, result=fault), file=sys.stderr)
+        return True
     if fault:
         print(say("online: {name}: {result}", name=name, result=fault), file=sys.stderr)
     else:

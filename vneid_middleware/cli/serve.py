@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import signal
 import sys
 from collections.abc import Callable
 from typing import Any
 
+from vneid_middleware.cli.logs import begin_log
 from vneid_middleware.cli.reading import add_ini, ini_problem, loader, sources, tell, variables_of
 from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import ConfigurationError
@@ -23,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # it tells each step of a start, where only what goes wrong is of use
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    begin_log()
     signal.signal(signal.SIGTERM, _stop)
     try:
         found = sources(args.ini, variables_of(args))

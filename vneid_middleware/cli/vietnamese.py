@@ -138,6 +138,7 @@ _CHECK = {
     "audit kept at least 12 months": "nhật ký lưu ít nhất 12 tháng",
     "Decree 85/2016 / Decree 333/2026": "Nghị định 85/2016 / Nghị định 333/2026",
     "online: {name}: {result}": "trực tuyến: {name}: {result}",
+    "online: {name}: warning: {result}": "trực tuyến: {name}: cảnh báo: {result}",
     "this machine's clock is {seconds} s off. Set it by NTP": "đồng hồ máy này lệch {seconds} giây. Hãy chỉnh bằng NTP",
 }
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 import sys
 from collections import Counter
 from typing import Any
 
+from vneid_middleware.cli.logs import begin_log
 from vneid_middleware.cli.portal import opened
+from vneid_middleware.cli.reading import add_ini
 from vneid_middleware.cli.words import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("ini", metavar="FILE.ini", help=say("the portal's ini file"))
+    add_ini(parser)
     until = parser.add_mutually_exclusive_group()
     until.add_argument("--once", action="store_true", help=say("stop after one round"))
     until.add_argument("--burst", action="store_true", help=say("stop when nothing is due"))
@@ -24,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Deliver, poll and clean up until stopped."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    with opened("vneid worker", args.ini) as services:
+    begin_log()
+    with opened("vneid worker", args.ini, args) as services:
         if services is None:
             return 1
         return _work(services, args)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 KINDS = {
@@ -15,7 +16,7 @@ KINDS = {
 """Kinds that the wallet offers; others are typed in by their code."""
 
 INPUTS = {
-    "GPLX": ("SoGPLX", "HoVaTen", "NgaySinh"), "BHYT": ("SoTheBHYT", "HoVaTen", "NgaySinh"),
+    "GPLX": ("SoGPLX", "HoVaTen", "NgaySinh"), "BHYT": ("MaThe", "HoTen", "NgaySinh"),
     "BHXH": ("SoBHXH", "HoVaTen", "NgaySinh"), "DKX": ("BienSo", "HoVaTen"), "MST": ("MaSoThue", "HoVaTen"),
 }
 """What a citizen may type in for a kind."""
@@ -34,6 +35,12 @@ FIELDS = {
     "NoiDKKCB": ("Nơi đăng ký khám, chữa bệnh ban đầu", "Place of first treatment"), "MucHuong": ("Mức hưởng", "Benefit level"),
     "TuNgay": ("Có giá trị từ ngày", "Valid from"), "DenNgay": ("Có giá trị đến ngày", "Valid until"),
     "NgayCap": ("Ngày cấp", "Issued on"), "NgayHetHan": ("Ngày hết hạn", "Expires on"), "NoiCap": ("Nơi cấp", "Issued by"),
+    "MaThe": ("Mã thẻ bảo hiểm y tế", "Card number"), "HoTen": ("Họ và tên", "Full name"),
+    "MaDKBD": ("Mã nơi đăng ký khám, chữa bệnh ban đầu", "Code of the place of first treatment"),
+    "TenDKBD": ("Nơi đăng ký khám, chữa bệnh ban đầu", "Place of first treatment"),
+    "GtTheTu": ("Có giá trị từ ngày", "Valid from"), "GtTheDen": ("Có giá trị đến ngày", "Valid until"),
+    "NgayDu5Nam": ("Thời điểm đủ 5 năm liên tục", "Five years without a break since"),
+    "MaMucHuong": ("Mức hưởng", "Benefit level"),
     "BienSo": ("Biển số", "Number plate"), "MaSoThue": ("Mã số thuế", "Tax code"), "DiaChi": ("Địa chỉ", "Address"),
 }
 """Fields of real tables; others are shown under their own name."""
@@ -65,6 +72,7 @@ SIGNATURES = {
 
 ACTIONS = {"upsert": ("Cập nhật", "Updated"), "revoke": ("Thu hồi", "Revoked")}
 
+_ISO_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _GENDERS = {"1": ("Nam", "Male"), "2": ("Nữ", "Female")}
 
 
@@ -80,6 +88,8 @@ def rows(data: dict[str, Any], vi: bool) -> list[tuple[str, str]]:
 
 def _value(name: str, value: Any, vi: bool) -> str:
     text = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
+    if ("Ngay" in name or name.startswith("GtThe")) and _ISO_DATE.fullmatch(text):
+        return "/".join(reversed(text.split("-")))
     if "Ngay" in name and len(text) == 8 and text.isascii() and text.isdigit():
         year, *rest = text[:4], text[4:6], text[6:]
         return "/".join([part for part in reversed(rest) if part != "00"] + [year])

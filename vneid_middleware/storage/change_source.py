@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, or_, select, text, update
 
+from vneid_middleware.storage.explain import Trial, try_query
 from vneid_middleware.storage.foreign import ForeignDatabase
 from vneid_middleware.storage.outbox import insert_if_absent
 from vneid_middleware.storage.tables import channels, taken_rows
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 TIMEOUT = 60
 _SET_BACK = 5
+_NAMES = {name.lower(): name for name in ("soDinhDanh", "maGiayTo", "since", "action")}
+"""Columns as we know them; databases differ in what they make of upper and lower case."""
 
 
 class ChangeDatabase:
@@ -40,9 +43,26 @@ class ChangeDatabase:
         Raises:
             StorageError: ``changes_unavailable``.
         """
+        return self.asked(since, most)[1]
+
+    def asked(self, since: Any, most: int | None) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
+        """Return the columns, which are known without rows, too, and the rows as :meth:`rows` does."""
         with self._database.reading([since]) as connection:
-            found = connection.execute(text(self._query), {"since": since}).mappings()
-            return [dict(row) for row in (found.fetchall() if most is None else found.fetchmany(most))]
+            # of many rows the database is to send only those that are taken
+            given = connection.execution_options(stream_results=most is not None)
+            found = given.execute(text(self._query), {"since": since})
+            columns = tuple(_NAMES.get(name.lower(), name) for name in tuple(found.keys()))
+            rows = found.fetchall() if most is None else found.fetchmany(most)
+            found.close()
+            return columns, [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def try_query(self, since: Any) -> Trial:
+        """Ask how the database finds its rows.
+
+        Raises:
+            StorageError: ``changes_unavailable``.
+        """
+        return try_query(self._database, self._query, {"since": since})
 
 
 def take_turn(connection: Connection, name: str, *, now: float, interval: float) -> bool:

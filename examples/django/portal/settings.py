@@ -8,7 +8,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR = Path(os.environ.get("PORTAL_VAR") or BASE_DIR / "var")
+VAR = BASE_DIR / "var"
 
 
 def _secret_key() -> str:
@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "dossiers",
+    "driving",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -47,6 +48,8 @@ LOGIN_REDIRECT_URL = "dossiers"
 LOGOUT_REDIRECT_URL = "home"
 # where officers look citizens up, if there is such a place
 COUNTER_URL = os.environ.get("PORTAL_COUNTER_URL", "")
+# where one sees what citizens' wallets hold, if there is such a place
+WALLET_URL = os.environ.get("PORTAL_WALLET_URL", "")
 
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"

@@ -7,6 +7,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.contrib.staticfiles.views import serve
 from django.urls import include, path, re_path
 from dossiers import reception
+from driving import views as driving
 
 from portal import officers
 
@@ -20,6 +21,8 @@ urlpatterns = [
     path("can-bo/dang-xuat", LogoutView.as_view(next_page="officer-login"), name="officer-logout"),
     path("can-bo/toi", officers.me),
     path("can-bo/tiep-nhan/", reception.receive, name="reception"),
+    path("can-bo/giay-phep-lai-xe/", driving.licences, name="licences"),
+    path("can-bo/giay-phep-lai-xe/<str:number>/", driving.licence, name="licence"),
     path("admin/", admin.site.urls),
     # in production the web server serves this folder
     re_path(r"^static/(?P<path>.+)$", serve, {"insecure": True}),

@@ -155,6 +155,9 @@ class SqlDocuments:
         except VNeIDError as error:
             yield name, str(error)
             return
+        finally:
+            # a check is over after this; a portal would open new ones
+            self._database.close()
         named = {*self._fields.values(), self._id, *(rule.column for rule in (*self._match.values(), *self._states))}
         lacking = sorted(named - set(trial.columns))
         doubled = sorted(column for column in named if trial.columns.count(column) > 1)

@@ -12,6 +12,7 @@ from vneid_middleware.outbox import Outbox
 from vneid_middleware.plugins.documents.outbox import views
 from vneid_middleware.plugins.documents.outbox.messages import MESSAGES
 from vneid_middleware.plugins.documents.outbox.settings import TABLE
+from vneid_middleware.plugins.documents.outbox.trial import ChangeTrial
 
 
 @implementer(IReadinessCheck, IProvisioned)
@@ -37,6 +38,7 @@ def includeme(config: Any) -> None:
     config.add_vneid_settings(TABLE)
     config.add_vneid_messages("documents.outbox", MESSAGES)
     config.add_vneid_component("outbox", lambda services: Outbox(services.key_ring, services.clock))
+    config.add_vneid_component("change_trial", ChangeTrial)
     config.add_vneid_readiness("outbox", OutboxReadiness())
     config.add_route("vneid.documents.changes", "/documents/changes")
     config.add_view(views.changes_view, route_name="vneid.documents.changes", request_method="POST")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from vneid_middleware.storage.foreign import check_select
 
 POLL_INTERVAL = 10
 OVERLAP = 300
+_ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
 
 
 def submitters(value: str, source: Source) -> dict[str, str]:
@@ -84,6 +86,9 @@ def _source_rule(settings: Settings) -> Iterator[Problem]:
         if key.startswith("documents.") and key.endswith(".changes") and not settings.get(key.removesuffix("changes") + "url"):
             yield settings.problem(key, f"needs {key.removesuffix('changes')}url, the database that it is asked in",
                                    "Give its SQLAlchemy URL.", show=False)
+        if key.startswith("documents.") and key.endswith(".changes") and not _ORDERED.search(str(settings[key])):
+            yield settings.problem(key, "has no ORDER BY: rows that come out of their order are missed",
+                                   "Add ORDER BY and the column that is since.", severity="warning", show=False)
 
 
 def _wait_rule(settings: Settings) -> Iterator[Problem]:

@@ -43,8 +43,8 @@ class Source:
         self._overlap: int = settings.get(prefix + "changes_overlap", OVERLAP)
         self._run = run
         self._vneid = services
-        self._database = change_source.ChangeDatabase(url.reveal() if hasattr(url, "reveal") else url,
-                                                      settings[prefix + "changes"])
+        self.database = change_source.ChangeDatabase(url.reveal() if hasattr(url, "reveal") else url,
+                                                     settings[prefix + "changes"])
 
     def is_due(self) -> bool:
         """Tell whether it is time, and take the turn: one worker of all reads a source."""
@@ -77,7 +77,7 @@ class Source:
 
     def _rows(self, since: Any) -> tuple[list[dict[str, Any]], bool]:
         """Return rows, and whether they are the last; rows that share a cursor are never parted."""
-        rows = self._database.rows(since, MOST)
+        rows = self.database.rows(since, MOST)
         for row in rows[:1]:
             missing = {"soDinhDanh", "maGiayTo", "since"} - set(row)
             if missing:
@@ -86,7 +86,7 @@ class Source:
         if len(rows) < MOST:
             return rows, True
         whole = [row for row in rows if row["since"] != rows[-1]["since"]]
-        return (whole, False) if whole else (self._database.rows(since, None), True)
+        return (whole, False) if whole else (self.database.rows(since, None), True)
 
     def _take(self, rows: list[dict[str, Any]], known: Cursor | None) -> tuple[Cursor | None, int]:
         """Take a batch of rows in, and with them how far that is."""
@@ -95,7 +95,7 @@ class Source:
             for row in rows:
                 try:
                     found = Cursor.of(row["since"])
-                    change = self._change(row)
+                    change = self.change(row)
                 except (VNeIDError, ValueError):
                     malformed += self._note_malformed(connection, row)
                     continue
@@ -116,10 +116,16 @@ class Source:
         """Return 1 for a row that was not seen before, so that a person is told once."""
         return int(change_source.take(connection, self.name, self._keys(row), _position_of(row["since"])))
 
-    def _change(self, row: Mapping[str, Any]) -> Change:
+    def change(self, row: Mapping[str, Any]) -> Change:
+        """Return the change that a row tells.
+
+        Raises:
+            VNeIDError: ``change_malformed``, with evidence ``field``.
+        """
         action = row.get("action") or UPSERT
         key = f"{self._run or 'changes'}:{self._keys(row)[0]}"
-        return checked(Change(self.kind, str(row["soDinhDanh"]), str(row["maGiayTo"]), action, key))
+        number, document = ("" if row[name] is None else str(row[name]) for name in ("soDinhDanh", "maGiayTo"))
+        return checked(Change(self.kind, number, document, action, key))
 
     def _put(self, connection: Any, row: Mapping[str, Any], change: Change, position: float | None) -> int:
         if not change_source.take(connection, self.name, self._keys(row), position or 0.0):

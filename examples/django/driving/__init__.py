@@ -1,0 +1,1 @@
+"""Driving licences: the province's register, as officers keep it."""
