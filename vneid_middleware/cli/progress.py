@@ -124,7 +124,7 @@ def _words(done: int, total: int | None, rate: float) -> str:
     if total is None:
         return f"{_number(done)}  {_per_second(rate)}"
     words = f"{_number(done)} / {_number(total)}  {_per_second(rate)}"
-    left = (total - done) / rate if rate > 0 else None
+    left = max(0, total - done) / rate if rate > 0 else None
     if left is None or left > 99 * 3600:
         return words
     return f"{words}  " + say("{time} left", time=_clock(left))

@@ -44,6 +44,7 @@ def _work(services: Any, args: argparse.Namespace) -> int:
         signal.signal(number, lambda number, frame: worker.stop())
     if not services.settings.get("documents.transport"):
         print("vneid worker:", say("documents.transport is not set: nothing is delivered, only cleaned up"), file=sys.stderr)
+    report.begin()
     worker.run(once=args.once, burst=args.burst)
     report.end()
     return 0

@@ -46,6 +46,12 @@ class Report:
         self._due = dict.fromkeys(("count", "health", "metrics"), 0.0)
         self._settled = self._done = self._total = 0
 
+    def begin(self) -> None:
+        """Give a first sign of life, before storage is asked for anything."""
+        from vneid_middleware.plugins.documents.outbox.worker import Turn
+
+        self._write_health(Turn("starting", 0, 0.0))
+
     def note(self, outcome: str) -> None:
         """Take note of what came of an attempt."""
         self._outcomes[outcome] += 1
