@@ -257,7 +257,7 @@ def test_a_vendors_gauges_are_read_when_asked_and_a_broken_one_takes_nothing_alo
     distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=GAUGES)
     app = bench.portal(host, plugins="acme")
     app.services["metrics"].tally("acme_signatures", "Signatures made", kind="signing")
-    status, body = call(app, "/vneid/metrics")
+    status, body = call(app, "/vneid/metrics", REMOTE_ADDR="127.0.0.1")
     assert status == 200
     for line in ('acme_keys{kind="signing"} 2.0', 'acme_keys{kind="encryption"} 1.0', "acme_kept 3.0", "vneid_storage_up 1.0",
                  'acme_signatures_total{kind="signing"} 1.0', "# HELP acme_keys Keys in the module"):
@@ -266,7 +266,7 @@ def test_a_vendors_gauges_are_read_when_asked_and_a_broken_one_takes_nothing_alo
     assert "the numbers of broken can't be told" in caplog.text
     assert "the numbers of odd can't be told" in caplog.text
     app.services.storage.probe = _no_storage
-    body = call(app, "/vneid/metrics")[1]
+    body = call(app, "/vneid/metrics", REMOTE_ADDR="127.0.0.1")[1]
     assert "vneid_storage_up 0.0" in body
     assert "acme_keys" in body
     assert "acme_kept" not in body
