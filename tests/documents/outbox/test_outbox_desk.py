@@ -377,8 +377,10 @@ def test_rows_that_can_not_be_counted_in_time_are_taken_in_all_the_same(
 
     monkeypatch.setattr(progress, "_REDRAW", 0.0)
     monkeypatch.setattr(change_source, "COUNT_TIMEOUT", -1)
+    agency.execute("BEGIN")
     agency.executemany("INSERT INTO licences VALUES (?, ?, ?, NULL)",
                        [(PERSON, f"D-{number}", (NOW + timedelta(seconds=number)).isoformat()) for number in range(30_000)])
+    agency.execute("COMMIT")
     monkeypatch.setattr("sys.stderr", terminal := _Terminal())
     monkeypatch.setattr("vneid_middleware.plugins.documents.outbox.sources.paced", lambda batches, rate: islice(batches, 2))
     assert vneid("documents", "backfill", "GPLX")[:2] == (0, "400 changes taken in\n")
