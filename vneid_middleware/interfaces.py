@@ -279,6 +279,20 @@ class IReadinessCheck(Interface):
         """Return None when all is well; raise ``VNeIDError`` otherwise. Must answer within 2 seconds."""
 
 
+class IGauges(Interface):
+    """Tells ``/metrics`` numbers that are looked up when it is asked, such as how much waits."""
+
+    uses_storage = Attribute("true: not read while storage does not answer, so that nobody waits for it twice")
+
+    def read():
+        """Return an iterable of :class:`vneid_middleware.models.Gauge`; none where there is nothing to tell.
+
+        Called for each request of ``/metrics``; must answer within 2 seconds, however much there is to count. Whatever it
+        raises is logged, and the other numbers are told without it. Names begin with ``vneid_`` or the vendor's own name; a
+        label's value is one of few, and never a person's.
+        """
+
+
 class IEventSubscriber(Interface):
     """Is told what happened; registered with Pyramid's ``config.add_subscriber`` for a class of
     :mod:`vneid_middleware.events`. Its errors are logged and change nothing: a veto is a role, never a subscriber."""

@@ -208,6 +208,17 @@ class FoundDocument(NamedTuple):
     """A stable word for the audit, where the status does not say all."""
 
 
+class Gauge(NamedTuple):
+    """A number for ``/metrics`` as it is now. Those with one name have one ``about`` and the same labels."""
+
+    name: str
+    """As Prometheus writes it: small letters, digits and underscores, the unit last (``vneid_outbox_oldest_seconds``)."""
+    about: str
+    """What it tells, in a few English words."""
+    value: float
+    labels: Mapping[str, str] = MappingProxyType({})
+
+
 def frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a read-only view of ``mapping``."""
     return MappingProxyType(dict(mapping))

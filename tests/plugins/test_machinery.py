@@ -10,7 +10,7 @@ import pytest
 
 from vneid_middleware import loader
 from vneid_middleware.events import LoginRefused, RedirectRefused
-from vneid_middleware.exceptions import AuditError, ConfigurationError
+from vneid_middleware.exceptions import AuditError, ConfigurationError, StorageError
 from vneid_middleware.models import Identity
 
 PLAIN = '''
@@ -225,6 +225,61 @@ def test_a_vendors_readiness_counts(distribution, bench, critical, status, membe
     distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=READINESS.replace("CRITICAL", critical))
     got, body = call(bench.portal(host, plugins="acme"), "/vneid/health/ready")
     assert (got, json.loads(body)[member]) == (status, ["hsm"])
+
+
+GAUGES = '''
+from zope.interface import implementer
+from vneid_middleware.interfaces import IGauges
+from vneid_middleware.models import Gauge
+
+
+@implementer(IGauges)
+class Hsm:
+    def __init__(self, uses_storage, *found):
+        self.uses_storage, self.found = uses_storage, found
+
+    def read(self):
+        yield from self.found
+        if not self.found:
+            raise ZeroDivisionError("marker")
+
+
+def includeme(config):
+    config.add_vneid_gauges("hsm", Hsm(False, Gauge("acme_keys", "Keys in the module", 2, {"kind": "signing"}),
+                                       Gauge("acme_keys", "Keys in the module", 1, {"kind": "encryption"})))
+    config.add_vneid_gauges("broken", Hsm(False))
+    config.add_vneid_gauges("kept", Hsm(True, Gauge("acme_kept", "What is kept", 3)))
+    config.add_vneid_gauges("odd", Hsm(False, Gauge("acme_odd", "No number", "many")))
+'''
+
+
+def test_a_vendors_gauges_are_read_when_asked_and_a_broken_one_takes_nothing_along(distribution, bench, caplog, tmp_path):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=GAUGES)
+    app = bench.portal(host, plugins="acme")
+    app.services["metrics"].tally("acme_signatures", "Signatures made", kind="signing")
+    status, body = call(app, "/vneid/metrics", REMOTE_ADDR="127.0.0.1")
+    assert status == 200
+    for line in ('acme_keys{kind="signing"} 2.0', 'acme_keys{kind="encryption"} 1.0', "acme_kept 3.0", "vneid_storage_up 1.0",
+                 'acme_signatures_total{kind="signing"} 1.0', "# HELP acme_keys Keys in the module"):
+        assert line in body
+    assert "acme_odd" not in body
+    assert "the numbers of broken can't be told" in caplog.text
+    assert "the numbers of odd can't be told" in caplog.text
+    app.services.storage.probe = _no_storage
+    body = call(app, "/vneid/metrics", REMOTE_ADDR="127.0.0.1")[1]
+    assert "vneid_storage_up 0.0" in body
+    assert "acme_keys" in body
+    assert "acme_kept" not in body
+
+
+def _no_storage():
+    raise StorageError("storage_unavailable", "no answer")
+
+
+def test_gauges_that_are_none_are_refused_at_start(distribution, bench):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=GAUGES.replace("def read(", "def reed("))
+    with pytest.raises(ConfigurationError, match="IGauges"):
+        bench.portal(host, plugins="acme")
 
 
 KEYS = '''

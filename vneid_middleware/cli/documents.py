@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from vneid_middleware.cli.portal import opened
+from vneid_middleware.cli.progress import Progress
 from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import VNeIDError
 
@@ -43,19 +44,18 @@ def _fault(words: str) -> int:
 def _backfill(services: Any, args: argparse.Namespace) -> int:
     from vneid_middleware.plugins.documents.outbox.sources import Source, paced
 
-    total, is_terminal = 0, sys.stderr.isatty()
+    total, stopped = 0, ""
+    progress = Progress(sys.stderr, lambda words: print(words, file=sys.stderr))
     try:
-        for brought in paced(Source(args.kind, services, args.again).read(), args.rate):
+        source = Source(args.kind, services, args.again)
+        expected = source.expected()
+        for brought in paced(source.read(), args.rate):
             total += brought
-            if is_terminal:
-                print("\r" + say("{count} changes taken in", count=total), end="", file=sys.stderr, flush=True)
+            progress.show(source.rows_read, expected and max(expected, source.rows_read))
     except VNeIDError as error:
-        print(say("{count} changes taken in", count=total))
-        return _fault(say("stopped: {reason}. Started again, it goes on from there.", reason=str(error)))
+        stopped = str(error)
     except KeyboardInterrupt:
-        print(say("{count} changes taken in", count=total))
-        return _fault(say("stopped: {reason}. Started again, it goes on from there.", reason="Ctrl-C"))
-    if is_terminal:
-        print(file=sys.stderr)
+        stopped = "Ctrl-C"
+    progress.clear()
     print(say("{count} changes taken in", count=total))
-    return 0
+    return _fault(say("stopped: {reason}. Started again, it goes on from there.", reason=stopped)) if stopped else 0

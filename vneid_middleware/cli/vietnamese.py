@@ -170,6 +170,11 @@ _OUTBOX = {
     "deliver changes of documents, and clean up": "gửi các thay đổi giấy tờ và dọn dữ liệu hết hạn",
     "stop after one round": "dừng sau một lượt",
     "stop when nothing is due": "dừng khi không còn gì đến hạn gửi",
+    "write what it is at into this file every few seconds; one that grows old tells that it hangs":
+        "ghi tình trạng vào tệp này vài giây một lần; tệp để lâu không được ghi lại cho biết tiến trình bị treo",
+    "write its numbers into this file, for the textfile collector of Prometheus' node_exporter":
+        "ghi các số đo vào tệp này, cho textfile collector của node_exporter (Prometheus)",
+    "{time} left": "còn {time}",
     "documents.transport is not set: nothing is delivered, only cleaned up":
         "chưa đặt documents.transport: chỉ dọn dữ liệu hết hạn, không gửi gì",
     "see what waits to be delivered, and handle what can't be":

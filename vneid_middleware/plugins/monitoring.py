@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import threading
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
 from vneid_middleware import addresses, bearer_keys, events
 from vneid_middleware.converters import key_digest, networks
-from vneid_middleware.exceptions import VNeIDError
+from vneid_middleware.exceptions import StorageError, VNeIDError
+from vneid_middleware.models import Gauge
 from vneid_middleware.settings import Setting, SettingsTable
 
 log = logging.getLogger("vneid_middleware")
@@ -25,16 +28,18 @@ TABLE = SettingsTable("metrics", (
 
 
 class Metrics:
-    """Counts what happens in this process; nothing is counted on the host's own pages."""
+    """Counts what happens in this process, and asks for what others can tell; nothing is counted on the host's own pages."""
 
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(self, services: Any) -> None:
         """Nothing is made yet: the counters hold locks, and the server may still fork."""
+        self._services = services
 
     @cached_property
     def _numbers(self) -> tuple[Any, Any, Any]:
-        from prometheus_client import CollectorRegistry, Counter, Gauge
+        from prometheus_client import CollectorRegistry, Counter
+        from prometheus_client import Gauge as Fixed
 
         from vneid_middleware import __version__
 
@@ -42,8 +47,13 @@ class Metrics:
         happened = Counter("vneid_events", "What happened, by event and outcome", ["event", "outcome"], registry=registry)
         refused = Counter("vneid_login_refusals", "Logins that ended without a session, by code", ["code"],
                           registry=registry)
-        Gauge("vneid_info", "The running version", ["version"], registry=registry).labels(__version__).set(1)
+        Fixed("vneid_info", "The running version", ["version"], registry=registry).labels(__version__).set(1)
+        registry.register(_Asked(self._services))
         return registry, happened, refused
+
+    @cached_property
+    def _tallies(self) -> tuple[threading.Lock, dict[str, Any]]:
+        return threading.Lock(), {}
 
     def count(self, event: events.Event) -> None:
         """Count one event."""
@@ -52,11 +62,76 @@ class Metrics:
         if isinstance(event, events.LoginRefused):
             refused.labels(event.code).inc()
 
+    def tally(self, name: str, about: str, **labels: str) -> None:
+        """Count something of a plugin's own.
+
+        Args:
+            name: as Prometheus writes it, without ``_total``; a plugin's own name stands in it.
+            about: what is counted, in a few English words.
+            labels: each value is one of few, and never a person's; the same names each time.
+        """
+        from prometheus_client import Counter
+
+        lock, tallies = self._tallies
+        with lock:
+            if name not in tallies:
+                tallies[name] = Counter(name, about, sorted(labels), registry=self._numbers[0])
+            (tallies[name].labels(**labels) if labels else tallies[name]).inc()
+
     def text(self) -> bytes:
         """Return all numbers in Prometheus' text format."""
         from prometheus_client import generate_latest
 
         return generate_latest(self._numbers[0])
+
+
+class _Asked:
+    """What is looked up when the numbers are asked for, as a collector of prometheus_client.
+
+    Args:
+        services: everything of the middleware.
+    """
+
+    def __init__(self, services: Any) -> None:
+        self._vneid = services
+
+    def collect(self) -> Iterator[Any]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        families: dict[str, Any] = {}
+        for gauge in self._gauges():
+            if gauge.name not in families:
+                families[gauge.name] = GaugeMetricFamily(gauge.name, gauge.about, labels=sorted(gauge.labels))
+            families[gauge.name].add_metric([gauge.labels[name] for name in sorted(gauge.labels)], gauge.value)
+        yield from families.values()
+
+    def _gauges(self) -> Iterator[Gauge]:
+        is_up = self._is_up()
+        yield Gauge("vneid_storage_up", "1 while storage answers", float(is_up))
+        wal = self._vneid.storage.wal_bytes()
+        if wal is not None:
+            yield Gauge("vneid_storage_wal_bytes", "Size of the write-ahead log of SQLite", wal)
+        for (role, name), source in self._vneid.roles.items():
+            if role == "gauges" and (is_up or not source.uses_storage):
+                yield from self._read(name, source)
+
+    def _is_up(self) -> bool:
+        try:
+            self._vneid.storage.probe()
+        except StorageError as error:
+            log.warning("the numbers that are in storage can't be told: %s", error)
+            return False
+        return True
+
+    @staticmethod
+    def _read(name: str, source: Any) -> Iterable[Gauge]:
+        try:
+            return [gauge._replace(value=float(gauge.value)) for gauge in source.read()]
+        except VNeIDError as error:
+            log.warning("the numbers of %s can't be told: %s", name, error)
+        except Exception:
+            log.exception("the numbers of %s can't be told", name)
+        return ()
 
 
 def live_view(request: Any) -> Any:

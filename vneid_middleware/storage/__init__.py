@@ -72,6 +72,57 @@ class Storage:
         with self.begin() as connection:
             connection.execute(tables.login_claims.delete().where(tables.login_claims.c.state_key == ""))
 
+    def probe(self) -> None:
+        """Raise ``StorageError`` when the database can't be read now."""
+        from sqlalchemy import select
+
+        from vneid_middleware.storage import tables
+
+        with self.read() as connection:
+            connection.execute(select(tables.channels.c.name).limit(1)).first()
+
+    def wal_bytes(self) -> int | None:
+        """Return the size of SQLite's write-ahead log; None where the database has none of its own.
+
+        A checkpoint writes it back into the database, but never past what a reader still sees: while one reads, it grows.
+        """
+        file = self._sqlite_file()
+        if file is None:
+            return None
+        try:
+            return os.stat(f"{file}-wal").st_size
+        except OSError:
+            return 0
+
+    def checkpoint(self) -> None:
+        """Write SQLite's write-ahead log back and empty it, as far as nobody is in the way; nobody has to wait for it.
+
+        Raises:
+            StorageError: ``storage_unavailable``.
+        """
+        if self._sqlite_file() is None:
+            return
+        with _translated():
+            connection = self.engine().raw_connection()
+            try:
+                cursor = connection.cursor()
+                # without waiting: with it, writers would wait, too, for as long as somebody reads
+                cursor.execute("PRAGMA busy_timeout=0")
+                try:
+                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                except sqlite3.OperationalError as error:
+                    if "locked" not in str(error) and "busy" not in str(error):
+                        raise StorageError("storage_unavailable", str(error)[:200]) from None
+                finally:
+                    cursor.execute(f"PRAGMA busy_timeout={_TIMEOUT * 1000}")
+                    cursor.close()
+            finally:
+                connection.close()
+
+    def _sqlite_file(self) -> str | None:
+        name = self._url.partition(":///")[2].partition("?")[0] if self._url.startswith("sqlite") else ""
+        return name if name and ":memory:" not in name else None
+
     def engine(self) -> Engine:
         """Return this process's SQLAlchemy engine."""
         opened = self._opened

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists
@@ -27,12 +28,13 @@ SETTLED_FOR = 90 * 86_400
 """Seconds that a settled change is remembered, and its idempotency key with it; the newest of each document stays."""
 
 
-def clean(storage: Storage, *, now: int, oldest_audit: str) -> int:
+def clean(storage: Storage, *, now: int, oldest_audit: str, after_each: Callable[[], None] = lambda: None) -> int:
     """Drop what is over and return how many rows that were; each transaction drops a few.
 
     Args:
         now: unix seconds.
         oldest_audit: UTC, ISO 8601: audit records from before it go.
+        after_each: called after each transaction, since there may be many of them.
     """
     dropped = 0
     for column, condition in _over(now, oldest_audit):
@@ -40,6 +42,7 @@ def clean(storage: Storage, *, now: int, oldest_audit: str) -> int:
             with storage.begin() as connection:
                 count = purge(connection, column, condition)
             dropped += count
+            after_each()
             if count < AT_ONCE:
                 break
     return dropped

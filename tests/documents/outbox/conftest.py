@@ -11,7 +11,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +157,21 @@ def portal(_portal: Portal, receiver: Receiver) -> Portal:
     return _portal
 
 
+@pytest.fixture
+def alone(tmp_path: Path, signing_key: str, receiver: Receiver,
+          new_database: Callable[[Path], None]) -> Iterator[Callable[..., Portal]]:
+    """``alone(documents__transport=None)`` starts a portal of its own on a new SQLite, ``own.db``; a key whose value is None is
+    left out."""
+    with ExitStack() as stack:
+        def start(**changed: str | None) -> Portal:
+            new_database(tmp_path / "own.db")
+            settings = {**settings_for(receiver.url, f"sqlite:///{tmp_path}/own.db", signing_key),
+                        **{name.replace("__", "."): value for name, value in changed.items()}}
+            return stack.enter_context(running({name: value for name, value in settings.items() if value is not None}, receiver))
+
+        yield start
+
+
 class Forked:
     """A worker in a process of its own that has all of this one's modules already."""
 
@@ -230,13 +245,14 @@ def worker_process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """``worker_process(portal, "--burst", before="…")`` starts a worker as a process of its own, after some Python."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(portal: Portal, folder: Path, *words: str, before: str = "") -> subprocess.Popen[str]:
+    def start(portal: Portal, folder: Path, *words: str, before: str = "",
+              stderr: int = subprocess.STDOUT) -> subprocess.Popen[str]:
         ini = folder / "portal.ini"
         lines = "\n".join(f"{key} = {value.replace(chr(10), chr(10) + '  ')}" for key, value in portal.settings.items())
         ini.write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
         code = f"import os, sys, time\n{before}\nfrom vneid_middleware.cli import main\nsys.exit(main(sys.argv[1:]))"
         process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, "worker", str(ini), *words],
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                                   stdout=subprocess.PIPE, stderr=stderr, text=True)
         started.append(process)
         return process
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -336,3 +339,50 @@ def test_how_far_back_a_reading_goes(value: Any, back: Any) -> None:
 def test_what_is_no_cursor(value: Any) -> None:
     with pytest.raises(ValueError, match="since must be"):
         Cursor.of(value)
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
+def test_a_first_load_shows_how_far_it_is(portal: Portal, citizens: Citizens, agency: sqlite3.Connection, vneid: Any,
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    from vneid_middleware.cli import progress
+    from vneid_middleware.plugins.documents.outbox import sources
+
+    monkeypatch.setattr(progress, "_REDRAW", 0.0)
+    monkeypatch.setattr(sources, "_BATCH", 4)
+    for number in range(20):
+        put(agency, f"D-{number}", number)
+    terminal = _Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    assert vneid("documents", "backfill", "GPLX", "--rate", "100000")[:2] == (0, "20 changes taken in\n")
+    shown = [re.search(r"\] (\d+) / (\d+) ", picture) for picture in terminal.getvalue().split("\r") if "[" in picture]
+    assert [found.groups() for found in shown if found] == [(str(count), "20") for count in (4, 8, 12, 16, 20)]
+    # gone through once more it comes to its end, too, though nothing is new
+    terminal = _Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    put(agency, "NEW", 30)
+    assert vneid("documents", "backfill", "GPLX", "--rate", "100000")[1] == "1 changes taken in\n"
+    assert " 21 / 21 " in terminal.getvalue()
+
+
+@pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
+def test_rows_that_can_not_be_counted_in_time_are_taken_in_all_the_same(
+        portal: Portal, citizens: Citizens, agency: sqlite3.Connection, vneid: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vneid_middleware.cli import progress
+    from vneid_middleware.storage import change_source
+
+    monkeypatch.setattr(progress, "_REDRAW", 0.0)
+    monkeypatch.setattr(change_source, "COUNT_TIMEOUT", -1)
+    agency.execute("BEGIN")
+    agency.executemany("INSERT INTO licences VALUES (?, ?, ?, NULL)",
+                       [(PERSON, f"D-{number}", (NOW + timedelta(seconds=number)).isoformat()) for number in range(30_000)])
+    agency.execute("COMMIT")
+    monkeypatch.setattr("sys.stderr", terminal := _Terminal())
+    monkeypatch.setattr("vneid_middleware.plugins.documents.outbox.sources.paced", lambda batches, rate: islice(batches, 2))
+    assert vneid("documents", "backfill", "GPLX")[:2] == (0, "400 changes taken in\n")
+    assert " / " not in terminal.getvalue()
+    assert re.search(r"\r400  ", terminal.getvalue())

@@ -6,10 +6,12 @@ from typing import Any
 
 from zope.interface import implementer
 
+from vneid_middleware.events import DeliveryEnded
 from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.interfaces import IProvisioned, IReadinessCheck
 from vneid_middleware.outbox import Outbox
 from vneid_middleware.plugins.documents.outbox import views
+from vneid_middleware.plugins.documents.outbox.gauges import OutboxGauges
 from vneid_middleware.plugins.documents.outbox.messages import MESSAGES
 from vneid_middleware.plugins.documents.outbox.settings import TABLE
 from vneid_middleware.plugins.documents.outbox.trial import ChangeTrial
@@ -40,5 +42,8 @@ def includeme(config: Any) -> None:
     config.add_vneid_component("outbox", lambda services: Outbox(services.key_ring, services.clock))
     config.add_vneid_component("change_trial", ChangeTrial)
     config.add_vneid_readiness("outbox", OutboxReadiness())
+    config.add_vneid_gauges("outbox", OutboxGauges())
+    config.add_subscriber(lambda event: config.registry["vneid.services"]["metrics"].tally(
+        "vneid_outbox_deliveries", "Attempts to deliver a change, by what came of them", result=event.result), DeliveryEnded)
     config.add_route("vneid.documents.changes", "/documents/changes")
     config.add_view(views.changes_view, route_name="vneid.documents.changes", request_method="POST")

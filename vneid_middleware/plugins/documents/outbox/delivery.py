@@ -98,6 +98,7 @@ class Courier:
         leases = self._leases(limit, alone, clock)
         for given_up in (lease.claimed for lease in leases if outbox.is_given_up(lease.claimed)):
             self._bury(given_up, "worker_ended")
+            self._vneid["metrics"].tally("vneid_outbox_given_up", "Changes given up since workers ended at them")
         return [lease for lease in leases if not outbox.is_given_up(lease.claimed)]
 
     def _leases(self, limit: int, alone: bool, clock: float) -> list[Lease]:

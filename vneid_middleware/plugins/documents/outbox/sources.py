@@ -10,7 +10,7 @@ from typing import Any
 
 from vneid_middleware.core.change_cursor import Cursor
 from vneid_middleware.core.outbox import UPSERT, Change, checked
-from vneid_middleware.exceptions import VNeIDError
+from vneid_middleware.exceptions import StorageError, VNeIDError
 from vneid_middleware.pages import correlation_id
 from vneid_middleware.plugins.documents.outbox.settings import OVERLAP, POLL_INTERVAL
 from vneid_middleware.storage import change_source
@@ -42,6 +42,8 @@ class Source:
         self.interval = float(settings.get(prefix + "poll_interval", POLL_INTERVAL))
         self._overlap: int = settings.get(prefix + "changes_overlap", OVERLAP)
         self._run = run
+        self.rows_read = 0
+        """Rows that were looked at, also those that had been taken before."""
         self._vneid = services
         self.database = change_source.ChangeDatabase(url.reveal() if hasattr(url, "reveal") else url,
                                                      settings[prefix + "changes"])
@@ -55,20 +57,40 @@ class Source:
         with self._vneid.storage.begin() as connection:
             return change_source.take_turn(connection, self.name, now=present(connection, clock), interval=self.interval)
 
+    def expected(self) -> int | None:
+        """Return how many rows :meth:`read` will read; None where the database does not tell it in a few seconds.
+
+        Raises:
+            StorageError: storage does not answer.
+        """
+        try:
+            return self.database.count(self._since()[1])
+        except StorageError as error:
+            if error.code != "changes_unavailable":
+                raise
+            log.info("documents.%s.changes: the rows can't be counted: %s", self.kind, error)
+            return None
+
+    def _since(self) -> tuple[Cursor | None, Any]:
+        """Return how far it was read, and what ``:since`` is bound to first."""
+        with self._vneid.storage.read() as connection:
+            stored = change_source.cursor(connection, self.name)
+        known = Cursor.stored(stored) if stored else None
+        return known, known.back(self._overlap) if known else None
+
     def read(self) -> Iterator[int]:
         """Read what there is to its end; give how many changes each batch of rows brought.
 
         Raises:
             StorageError: one of the two databases does not answer. What came in stays; the next reading goes on there.
         """
-        with self._vneid.storage.read() as connection:
-            stored = change_source.cursor(connection, self.name)
-        known = Cursor.stored(stored) if stored else None
-        since = known.back(self._overlap) if known else None
+        known, since = self._since()
         while True:
             rows, is_last = self._rows(since)
             for start in range(0, len(rows), _BATCH):
-                known, brought = self._take(rows[start:start + _BATCH], known)
+                batch = rows[start:start + _BATCH]
+                known, brought = self._take(batch, known)
+                self.rows_read += len(batch)
                 yield brought
             if is_last:
                 return

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from vneid_middleware.exceptions import StorageError, VNeIDError
 from vneid_middleware.plugins.documents.outbox.delivery import Courier, ticks
 from vneid_middleware.plugins.documents.outbox.sources import Source, sources
+from vneid_middleware.plugins.documents.outbox.wal import WalWatch
 from vneid_middleware.storage.housekeeping import clean
 from vneid_middleware.storage.wake import Bell
 
@@ -20,6 +21,21 @@ AT_ONCE = 8
 """Documents that one worker delivers at the same time."""
 _CLEAN_EVERY = 600.0
 _LONGEST_REST = 30.0
+_TURN = 1.0
+"""Seconds after which the loop goes round while it only waits for the end of something."""
+STUCK_AFTER = 300.0
+"""Seconds beyond its lease after which a delivery counts as one that will never end."""
+
+
+class Turn(NamedTuple):
+    """What a worker is at. A loop that hangs tells nothing any more."""
+
+    status: str
+    """``ok``; ``storage_unavailable``; ``stopping``; ``stuck``: all that it may do at once has not come to an end for long."""
+    under_way: int
+    """Deliveries that have begun and not ended."""
+    longest_seconds: float
+    """How long the oldest of them has been under way."""
 
 
 class Worker:
@@ -28,15 +44,20 @@ class Worker:
     Args:
         services: everything of the middleware.
         told: called with each outcome, for a display.
+        turned: called at least every few seconds, as long as the loop goes round: also while it waits for the end of a long
+            reading or delivery, and while it cleans up.
     """
 
-    def __init__(self, services: Any, told: Callable[[str], None] = lambda outcome: None) -> None:
+    def __init__(self, services: Any, told: Callable[[str], None] = lambda outcome: None,
+                 turned: Callable[[Turn], None] = lambda turn: None) -> None:
         self._vneid = services
         self._told = told
+        self._tell_turn = turned
         self._courier = Courier(services) if services.settings.get("documents.transport") else None
         self._bell = Bell(services.storage)
         self._stopping = False
-        self._running: set[Future[str]] = set()
+        self._running: dict[Future[str], float] = {}
+        self._wal = WalWatch(services)
         self._sources = sources(services) if self._courier else []
         self._reading: Future[None] | None = None
         self._clean_at = 0.0
@@ -58,14 +79,26 @@ class Worker:
             while not self._stopping:
                 self._look(pool)
                 if once and self._reading is not None:
-                    wait([self._reading])
+                    self._await([self._reading])
                 began = self._round(pool)
+                self._turned()
                 if once or (burst and not began and self._is_idle()):
                     break
                 self._sleep(began)
-            wait(self._running)
+            self._await([*self._running, *([self._reading] if self._reading else [])])
             self._reap()
         self._bell.close()
+
+    def _await(self, work: Iterable[Future[Any]]) -> None:
+        while wait(work, _TURN).not_done:
+            self._turned()
+
+    def _turned(self) -> None:
+        ages = [ticks() - began for began in self._running.values()]
+        status = "stopping" if self._stopping else "storage_unavailable" if self._rest else "ok"
+        if self._courier and len(ages) == AT_ONCE and min(ages) > self._courier.lease + STUCK_AFTER:
+            status = "stuck"
+        self._tell_turn(Turn(status, len(ages), max(ages, default=0.0)))
 
     def _is_idle(self) -> bool:
         return not self._running and not self._rest and (self._reading is None or self._reading.done())
@@ -101,6 +134,7 @@ class Worker:
         self._reap()
         try:
             self._clean()
+            self._wal.look()
             began = self._begin(pool)
         except StorageError as error:
             # a database that restarts is not asked without a pause
@@ -118,12 +152,12 @@ class Worker:
         for lease in leases:
             work = pool.submit(self._courier.deliver, lease)
             work.add_done_callback(lambda ended: self._bell.ring())
-            self._running.add(work)
+            self._running[work] = ticks()
         return bool(leases)
 
     def _reap(self) -> None:
-        ended, self._running = wait(self._running, 0, FIRST_COMPLETED) if self._running else (set(), set())
-        for work in ended:
+        for work in [work for work in self._running if work.done()]:
+            del self._running[work]
             self._told(work.result())
 
     def _sleep(self, began: bool) -> None:
@@ -136,6 +170,8 @@ class Worker:
         self._clean_at = ticks() + _CLEAN_EVERY
         now = self._vneid.now()
         oldest = datetime.fromtimestamp(now, timezone.utc) - timedelta(days=self._vneid.settings["audit.retention_days"])
-        dropped = clean(self._vneid.storage, now=now, oldest_audit=oldest.strftime("%Y-%m-%dT%H:%M:%S"))
+        dropped = clean(self._vneid.storage, now=now, oldest_audit=oldest.strftime("%Y-%m-%dT%H:%M:%S"),
+                        after_each=self._turned)
+        self._vneid.storage.checkpoint()
         if dropped:
             log.info("%s rows that are over were dropped", dropped)
