@@ -11,7 +11,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +155,12 @@ def portal(_portal: Portal, receiver: Receiver) -> Portal:
     _portal.clock.ahead = 0.0
     _portal.services["transports"]["vneid"]._breaker._failures = 0
     return _portal
+
+
+@pytest.fixture
+def portal_on(receiver: Receiver, signing_key: str) -> Callable[[str], AbstractContextManager[Portal]]:
+    """``with portal_on(url) as portal`` runs a further portal, on the database of that URL."""
+    return lambda url: running(settings_for(receiver.url, url, signing_key), receiver)
 
 
 class Forked:
