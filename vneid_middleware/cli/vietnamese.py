@@ -138,6 +138,10 @@ _CHECK = {
     "audit kept at least 12 months": "nhật ký lưu ít nhất 12 tháng",
     "Decree 85/2016 / Decree 333/2026": "Nghị định 85/2016 / Nghị định 333/2026",
     "online: {name}: {result}": "trực tuyến: {name}: {result}",
+    "{name} is off: changes that were acknowledged are lost when the power is cut. Turn it on":
+        "{name} đang tắt: các thay đổi đã được xác nhận sẽ mất khi mất điện. Hãy bật lên",
+    "the database is damaged: {reason}. Stop everything and restore it from a backup":
+        "cơ sở dữ liệu bị hỏng: {reason}. Hãy dừng mọi tiến trình và khôi phục từ bản sao lưu",
     "this machine's clock is {seconds} s off. Set it by NTP": "đồng hồ máy này lệch {seconds} giây. Hãy chỉnh bằng NTP",
 }
 
