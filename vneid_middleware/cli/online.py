@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from vneid_middleware.cli.words import say
-from vneid_middleware.exceptions import UpstreamError, VNeIDError
+from vneid_middleware.exceptions import StorageError, UpstreamError, VNeIDError
 from vneid_middleware.interfaces import IOnlineCheck, ITrial
 from vneid_middleware.plugins.qr.operators import HostOperators, officer_of
+from vneid_middleware.storage.soundness import damage, unsafe_settings
 
 _UNREACHED = ("timeout", "connection", "tls")
 _LONGEST = 60
@@ -33,7 +34,7 @@ def try_online(services: Any, host: Callable[[], Any]) -> bool:
     """
     try:
         return all([*_officers(services, host), *(_ready(name, readiness) for name, readiness in services.readiness.items()),
-                    *(_reached(services, url) for url in _addresses(services.settings)),
+                    *_sound(services.storage), *(_reached(services, url) for url in _addresses(services.settings)),
                     *(_tried(services, name, transport) for name, transport in services["transports"].items()
                       if IOnlineCheck.providedBy(transport)),
                     *(_told(*tried) for component in services.components.values() if ITrial.providedBy(component)
@@ -49,6 +50,21 @@ def _ready(name: str, readiness: Any) -> bool:
     except VNeIDError as error:
         return _told(name, str(error))
     return _told(name)
+
+
+def _sound(storage: Any) -> Iterator[bool]:
+    """Ask the database whether it keeps what it acknowledges. One that does not answer was told already."""
+    try:
+        with storage.read() as connection:
+            unsafe, damaged = unsafe_settings(connection), damage(connection)
+    except StorageError:
+        return
+    for name in unsafe:
+        yield _told("storage", say("{name} is off: changes that were acknowledged are lost when the power is cut. Turn it on",
+                                   name=name))
+    if damaged:
+        yield _told("storage", say("the database is damaged: {reason}. Stop everything and restore it from a backup",
+                                   reason=damaged))
 
 
 def _officers(services: Any, host: Callable[[], Any]) -> Iterator[bool]:

@@ -139,6 +139,10 @@ _CHECK = {
     "Decree 85/2016 / Decree 333/2026": "Nghị định 85/2016 / Nghị định 333/2026",
     "online: {name}: {result}": "trực tuyến: {name}: {result}",
     "online: {name}: warning: {result}": "trực tuyến: {name}: cảnh báo: {result}",
+    "{name} is off: changes that were acknowledged are lost when the power is cut. Turn it on":
+        "{name} đang tắt: các thay đổi đã được xác nhận sẽ mất khi mất điện. Hãy bật lên",
+    "the database is damaged: {reason}. Stop everything and restore it from a backup":
+        "cơ sở dữ liệu bị hỏng: {reason}. Hãy dừng mọi tiến trình và khôi phục từ bản sao lưu",
     "this machine's clock is {seconds} s off. Set it by NTP": "đồng hồ máy này lệch {seconds} giây. Hãy chỉnh bằng NTP",
 }
 

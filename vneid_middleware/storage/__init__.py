@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 from vneid_middleware.exceptions import StorageError
+from vneid_middleware.storage.files import DatabaseFile
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -19,6 +21,15 @@ __all__ = ["Storage"]
 
 _TIMEOUT = 5
 """Seconds that a connection, a statement or a lock may take: less than a person waits for a page."""
+
+
+class _Opened(NamedTuple):
+    """What a process has open."""
+
+    pid: int
+    engine: Engine
+    file: DatabaseFile | None
+    """SQLite's; None elsewhere."""
 
 
 class Storage:
@@ -34,7 +45,7 @@ class Storage:
     def __init__(self, url: str, threads: int = 4) -> None:
         self._url = url
         self._threads = threads
-        self._opened: tuple[int, Engine] | None = None
+        self._opened: _Opened | None = None
         self._prepared_by = 0
 
     @contextmanager
@@ -61,8 +72,11 @@ class Storage:
             return
         from vneid_middleware.storage.schema import upgrade
 
+        opened = self._open()
         with _translated():
-            upgrade(self.engine())
+            upgrade(opened.engine, opened.file.refuse_empty if opened.file else None)
+            if opened.file:
+                opened.file.mark()
         self._prepared_by = os.getpid()
 
     def check(self) -> None:
@@ -125,21 +139,24 @@ class Storage:
 
     def engine(self) -> Engine:
         """Return this process's SQLAlchemy engine."""
+        return self._open().engine
+
+    def _open(self) -> _Opened:
         opened = self._opened
-        if opened is None or opened[0] != os.getpid():
+        if opened is None or opened.pid != os.getpid():
             lock: threading.Lock = self.__dict__.setdefault("_lock", threading.Lock())
             with lock:
                 opened = self._opened
-                if opened is None or opened[0] != os.getpid():
+                if opened is None or opened.pid != os.getpid():
                     with _translated():
-                        opened = self._opened = (os.getpid(), _make_engine(self._url, self._threads))
-        return opened[1]
+                        opened = self._opened = _Opened(os.getpid(), *_make_engine(self._url, self._threads))
+        return opened
 
     def close(self) -> None:
         """Close this process's connections; the next call opens new ones."""
         opened, self._opened, self._prepared_by = self._opened, None, 0
-        if opened is not None and opened[0] == os.getpid():
-            opened[1].dispose()
+        if opened is not None and opened.pid == os.getpid():
+            opened.engine.dispose()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -161,10 +178,16 @@ class Storage:
 
     @contextmanager
     def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:
-        with _translated(), self.engine().connect() as connection:
+        engine, file = self._open()[1:]
+        if file is not None:
+            file.check()
+        with _translated(), engine.connect() as connection:
             connection = connection.execution_options(**options)
             with connection.begin():
                 yield connection
+                if file is not None:
+                    # before the commit: what is written to a file without a name must not be acknowledged
+                    file.check()
 
 
 @contextmanager
@@ -174,14 +197,23 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        # the statement's parameters may be personal: only the driver's own message goes on, and it is for the log
-        reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0][:200]
-        raise StorageError("storage_unavailable", reason) from None
+        raise StorageError("storage_unavailable", _reason(error)) from None
     except OSError as error:
         raise StorageError("storage_unavailable", error.strerror or type(error).__name__) from None
 
 
-def _make_engine(url: str, threads: int) -> Engine:
+def _reason(error: Exception) -> str:
+    # the statement's parameters may be personal: only the driver's own message goes on, and it is for the log
+    cause = getattr(error, "orig", None)
+    reason = str(cause or type(error).__name__).splitlines()[0][:200]
+    # of all of SQLite's errors only that of a damaged file is of this type itself: SQLITE_CORRUPT and SQLITE_NOTADB
+    if type(cause) is sqlite3.DatabaseError:
+        return (f"the database is damaged ({reason}): stop the portal and its workers, restore the file from a backup, then "
+                "start them again")
+    return reason
+
+
+def _make_engine(url: str, threads: int) -> tuple[Engine, DatabaseFile | None]:
     from sqlalchemy import create_engine, event
     from sqlalchemy.engine import make_url
 
@@ -189,8 +221,9 @@ def _make_engine(url: str, threads: int) -> Engine:
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
+    file = None
     if parsed.get_backend_name() == "sqlite":
-        _make_private_file(parsed.database)
+        parsed, file = _open_file(parsed)
         options["connect_args"] = {"timeout": _TIMEOUT, "check_same_thread": False}
     else:
         options.update(pool_size=max(2, threads), max_overflow=2, pool_timeout=_TIMEOUT, pool_recycle=1800)
@@ -201,14 +234,17 @@ def _make_engine(url: str, threads: int) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    return engine
+    return engine, file
 
 
-def _make_private_file(database: str | None) -> None:
-    if not database or database == ":memory:":
-        return
-    os.makedirs(os.path.dirname(os.path.abspath(database)), mode=0o700, exist_ok=True)
-    os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))
+def _open_file(parsed: Any) -> tuple[Any, DatabaseFile | None]:
+    """Return the URL by which SQLite never makes a file, and the file, made if there never was one."""
+    if not parsed.database or parsed.database == ":memory:":
+        return parsed, None
+    path = os.path.abspath(parsed.database)
+    file = DatabaseFile(path)
+    file.open()
+    return parsed.set(database=f"file:{quote(path)}", query={**parsed.query, "mode": "rw", "uri": "true"}), file
 
 
 def _set_up_sqlite(connection: Any, record: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vneid_middleware.exceptions import StorageError
@@ -18,8 +19,11 @@ _alembic = threading.Lock()
 """Alembic keeps the migration under way in module globals: one thread of a process at a time."""
 
 
-def upgrade(engine: Engine) -> None:
+def upgrade(engine: Engine, refuse_empty: Callable[[], None] | None = None) -> None:
     """Upgrade the database behind ``engine``; a database that is up to date costs one query.
+
+    Args:
+        refuse_empty: called where there are no tables yet; may raise, and then none are made.
 
     Raises:
         StorageError: ``schema_unknown`` when a newer version of this software made the tables.
@@ -30,6 +34,8 @@ def upgrade(engine: Engine) -> None:
         version = _version(connection)
         if version == HEAD:
             return
+        if version is None and refuse_empty is not None:
+            refuse_empty()
         _run_alembic(connection, version)
 
 

@@ -7,6 +7,7 @@ import select
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from vneid_middleware.exceptions import StorageError
 from vneid_middleware.storage.outbox import NOTIFY
 
 if TYPE_CHECKING:
@@ -48,7 +49,11 @@ class Bell:
 
     def _driver(self) -> Any:
         """Return psycopg's connection that listens; None where there is none, or it is gone and the database with it."""
-        if self._storage.engine().dialect.name != "postgresql":
+        try:
+            if self._storage.engine().dialect.name != "postgresql":
+                return None
+        except StorageError:
+            # an SQLite file that can't be opened: the next round tells it
             return None
         if self._listening is None:
             # whatever the driver says: who can't listen looks

@@ -11,7 +11,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +170,12 @@ def alone(tmp_path: Path, signing_key: str, receiver: Receiver,
             return stack.enter_context(running({name: value for name, value in settings.items() if value is not None}, receiver))
 
         yield start
+
+
+@pytest.fixture
+def portal_on(receiver: Receiver, signing_key: str) -> Callable[[str], AbstractContextManager[Portal]]:
+    """``with portal_on(url) as portal`` runs a further portal, on the database of that URL."""
+    return lambda url: running(settings_for(receiver.url, url, signing_key), receiver)
 
 
 class Forked:
