@@ -34,6 +34,7 @@ ROLES: Mapping[str, Any] = {
     "operator_policy": interfaces.IOperatorPolicy,
     "document_provider": interfaces.IDocumentProviderFactory,
     "readiness": interfaces.IReadinessCheck,
+    "personal_data": interfaces.IPersonalData,
 }
 """Role to interface; ``config.add_vneid_ROLE(name, implementation)`` for each."""
 

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from vneid_middleware.exceptions import StorageError
@@ -83,6 +83,23 @@ class Storage:
                     with _translated():
                         opened = self._opened = (os.getpid(), _make_engine(self._url, self._threads))
         return opened[1]
+
+    def scrub(self) -> bool:
+        """Take what was deleted out of SQLite's write-ahead log, where older pages lie until it begins anew.
+
+        Returns:
+            False where somebody reads an older state of the database for so long that it can't be done. Other databases have
+            their own housekeeping.
+        """
+        self.prepare()
+        engine = self.engine()
+        if engine.dialect.name != "sqlite":
+            return True
+        with _translated(), closing(engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = cursor.fetchone() or (1,)
+            return not busy
 
     def close(self) -> None:
         """Close this process's connections; the next call opens new ones."""
@@ -167,6 +184,8 @@ def _set_up_sqlite(connection: Any, record: Any) -> None:
     cursor = connection.cursor()
     _use_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
+    # what is deleted is overwritten with zeros, and not only given free
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 

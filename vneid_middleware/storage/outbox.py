@@ -95,7 +95,7 @@ def enqueue(connection: Connection, announced: Announced, change_id: str, *, now
     Raises:
         VNeIDError: ``idempotency_conflict``: another change was announced under the same key. Roll back.
     """
-    _lock(connection, announced)
+    lock_document(connection, announced.document, announced.document_keys)
     known = _known(connection, announced)
     if known is not None:
         return known
@@ -119,13 +119,19 @@ def wake(connection: Connection) -> None:
         connection.execute(text(f"SELECT pg_notify('{NOTIFY}', '')"))
 
 
-def _lock(connection: Connection, announced: Announced) -> None:
+def lock_document(connection: Connection, document: str, document_keys: Sequence[str]) -> None:
+    """Let no other change of a document come in before this transaction ends.
+
+    Args:
+        document: what the lock is made of, see :class:`Announced`.
+        document_keys: its keyed hashes.
+    """
     if connection.dialect.name == "postgresql":
-        number = int.from_bytes(hashlib.sha256(announced.document.encode()).digest()[:8], "big", signed=True)
+        number = int.from_bytes(hashlib.sha256(document.encode()).digest()[:8], "big", signed=True)
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
         return
     # a write comes first: SQLite then has one writer before anything is read, whoever began the transaction and how
-    connection.execute(update(documents).where(documents.c.document_key.in_(announced.document_keys)).values(
+    connection.execute(update(documents).where(documents.c.document_key.in_(document_keys)).values(
         kind=documents.c.kind))
 
 
@@ -326,10 +332,10 @@ def is_passed(connection: Connection, document_id: int, version: int) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
-def supersede(connection: Connection, claimed: Claimed, *, now: float) -> None:
-    """Settle a claim that the receiver is known to be beyond."""
+def supersede(connection: Connection, claimed: Claimed, *, now: float, reason: str = "newer_delivered") -> None:
+    """Settle a claim that the receiver is known to be beyond, or that must not go out any more."""
     connection.execute(update(outbox).where(_mine(claimed)).values(
-        state=SUPERSEDED, reason="newer_delivered", touched_at=now, next_at=now, sealed=None))
+        state=SUPERSEDED, reason=reason, touched_at=now, next_at=now, sealed=None))
     _next_turn(connection, claimed.document_id, now)
 
 
