@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 
 from vneid_middleware.core.outbox import DEAD, LEASED, OPEN, SUPERSEDED
 from vneid_middleware.storage import outbox_desk
@@ -124,18 +124,29 @@ def before_settling(connection: Connection, claimed: Claimed) -> None:
         _lock_row(connection, claimed.document_id)
 
 
-def after_delivery(connection: Connection, claimed: Claimed, told: str | None) -> None:
+def after_delivery(connection: Connection, claimed: Claimed, told: str | None, there: int) -> str | None:
     """Forget which document a tombstone was about, once the receiver has it; wipe what an erased one has kept.
 
     The document's keyed hash and version stay: if it is announced again, its versions go on, and its names are written anew.
 
     Args:
         told: what :func:`vneid_middleware.storage.outbox.settle` returned.
+        there: the version that the receiver says it has.
+
+    Returns:
+        the reason that stands there now, as ``told``.
     """
-    if told == NEWER_THERE:
-        if is_erased(connection, claimed):
-            connection.execute(update(outbox).where(outbox.c.seq == claimed.seq).values(sealed=None))
-    elif told is not None and is_tombstone(claimed):
-        connection.execute(update(documents).where(
-            documents.c.document_id == claimed.document_id, documents.c.version == claimed.version).values(
-                sealed="", person_key=""))
+    mine = outbox.c.seq == claimed.seq
+    if told is None:
+        return None
+    if not is_tombstone(claimed):
+        if told == NEWER_THERE and is_erased(connection, claimed):
+            connection.execute(update(outbox).where(mine).values(sealed=None))
+        return told
+    if there > claimed.version:
+        # the receiver has not taken it, even if a change before it has made that known: it is still to be told
+        connection.execute(update(outbox).where(mine).values(reason=NEWER_THERE, sealed=claimed.sealed))
+        return NEWER_THERE
+    same = and_(documents.c.document_id == claimed.document_id, documents.c.version == claimed.version)
+    connection.execute(update(documents).where(same).values(sealed="", person_key=""))
+    return told

@@ -20,6 +20,7 @@ def includeme(config: Any) -> None:
     Sessions are last of those that know accounts by another name than the number: the others find theirs by them, also after an
     erasure that was broken off.
     """
+    config.add_vneid_component("personal_data", lambda services: services)
     for name, part in (("documents", Papers()), ("lookups", Lookups()), ("forms", Forms()), ("logins", Logins()),
                        ("apps", Apps()), ("accounts", Accounts()), ("sessions", SignedIn()), ("audit", Records())):
         config.add_vneid_personal_data(name, part)

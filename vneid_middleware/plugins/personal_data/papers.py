@@ -36,12 +36,21 @@ class Papers(Part):
                    "changes": [_told(box, change) for change in changes], "until": None}
 
     def erase(self, personal_id: str) -> int:
-        box, erased, refused = Outbox(self._vneid.key_ring, self._vneid.clock), 0, 0
+        box, erased, refused, closed = Outbox(self._vneid.key_ring, self._vneid.clock), 0, 0, 0
         for row in self._documents(personal_id):
-            with self._vneid.storage.begin() as connection:
-                wiped = box.erase(connection, row.document_id, row.sealed)
+            try:
+                with self._vneid.storage.begin() as connection:
+                    wiped = box.erase(connection, row.document_id, row.sealed)
+            except VNeIDError as error:
+                if error.code != "key_missing":
+                    raise
+                closed += 1
+                continue
             erased += bool(wiped.changes or wiped.needs_tombstone)
             refused += wiped.is_refused
+        if closed:
+            raise VNeIDError("key_missing", f"{closed} documents were sealed with a secret that is gone; put it back as a "
+                                            "further line of secret")
         if refused:
             raise VNeIDError("not_erased", f"VNeID was told of {refused} documents that they are gone, and refused; "
                                            "see: vneid outbox FILE.ini list")

@@ -17,8 +17,12 @@ class Part:
     kept: Mapping[str, str] = {}
 
     def provision(self, services: Any) -> None:
-        """Take note of the services."""
-        self._vneid = services
+        """Take note of the services, in which sessions are still missing."""
+        self._early = services
+
+    @property
+    def _vneid(self) -> Any:
+        return self._early["personal_data"]
 
     def person_keys(self, personal_id: str) -> list[str]:
         """Return a person's keyed hashes, under each secret."""

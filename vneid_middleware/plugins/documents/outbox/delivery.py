@@ -256,7 +256,7 @@ class Courier:
             told = outbox.settle(connection, claimed, state, verdict.reason, now=now, message_hash=message_hash,
                                  wait=0 if state == rules.DELIVERED else wait, there=verdict.there)
             if state == rules.DELIVERED:
-                outbox_erasure.after_delivery(connection, claimed, told)
+                told = outbox_erasure.after_delivery(connection, claimed, told, verdict.there)
         if told is None:
             log.warning("change %s: the answer came when the lease was another worker's", claimed.change_id)
         if told == outbox.NEWER_THERE:
