@@ -148,7 +148,8 @@ def everything(storage: str, folder: Path, signing_key: str, **settings: str) ->
             given.update({
                 **counters, **papers, **settings_for(base, provider, "guide-2023", folder), "storage": storage,
                 "documents.transport": "push", "plugins": "sso mobile qr documents", "mobile.apps": APPS,
-                "mobile.rate_limit": "1000", "qr.consent": "blocking", "session.preserve_posts": "20000", "access": "/nop/* = login", **settings})
+                "mobile.rate_limit": "1000", "qr.consent": "blocking",
+                "session.preserve_posts": "20000", "access": "/nop/* = login", **settings})
             return make_filter(given, clock=clock)(host)
 
         base, app = stack.enter_context(serving(make))
@@ -171,10 +172,8 @@ def make_portal(tmp_path: Path, signing_key: str, request: pytest.FixtureRequest
     """``make_portal("sqlite")`` starts a portal of the test's own."""
     with ExitStack() as stack:
         def make(database: str = "sqlite", **settings: str) -> Everything:
-            if database == "sqlite":
-                storage = f"sqlite:///{tmp_path}/vneid.db"
-            else:
-                storage = request.getfixturevalue("postgresql_url")
+            is_file = database == "sqlite"
+            storage = f"sqlite:///{tmp_path}/vneid.db" if is_file else request.getfixturevalue("postgresql_url")
             return stack.enter_context(everything(storage, tmp_path, signing_key, **settings))
 
         yield make

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from mobile.conftest import refused
-from support import Browser
 from vneid_middleware.crypto import KeyRing
 from vneid_middleware.exceptions import SealError
 from vneid_middleware.simulator.personas import PERSONAS
@@ -156,6 +155,8 @@ def test_nothing_of_a_person_is_left(make_portal: Any, vneid: Command, wait_unti
         assert NUMBER.encode() not in plain
         assert NAME.encode() not in plain
     assert not theirs & sealed(portal)
+    assert len(others) == 3
+    assert len(others & sealed(portal)) == 2, "their login and their document stay; their change is delivered by now"
     if database == "sqlite":
         left = raw(portal)
         assert not any(lies_in(left, value) for value in theirs)

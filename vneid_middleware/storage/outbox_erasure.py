@@ -16,7 +16,7 @@ from sqlalchemy import and_, select, update
 
 from vneid_middleware.core.outbox import DEAD, LEASED, OPEN, SUPERSEDED
 from vneid_middleware.storage import outbox_desk
-from vneid_middleware.storage.outbox import NEWER_THERE, Claimed, lock_document, supersede
+from vneid_middleware.storage.outbox import NEWER_THERE, Claimed, lock_document, mend, supersede
 from vneid_middleware.storage.tables import documents, outbox
 
 if TYPE_CHECKING:
@@ -65,6 +65,9 @@ def wipe(connection: Connection, document: str, document_keys: Sequence[str], do
     newest = max(rows, key=lambda row: row.version, default=None)
     on_its_way = newest is not None and newest.submitter == ERASER and newest.state in OPEN
     count = sum(_wipe(connection, row, now) for row in rows if not (on_its_way and row is newest))
+    if on_its_way and count:
+        # it may have waited for what is settled now
+        mend(connection, now=now)
     return Wiped(count, not on_its_way, on_its_way and newest is not None and newest.state == DEAD)
 
 
@@ -73,7 +76,7 @@ def _wipe(connection: Connection, row: Any, now: float) -> int:
         return 0
     values: dict[str, Any] = {"sealed": None}
     if row.state in OPEN:
-        values |= {"state": SUPERSEDED, "reason": ERASED, "touched_at": now}
+        values |= {"state": SUPERSEDED, "reason": ERASED, "touched_at": now, "next_at": now}
     connection.execute(update(outbox).where(outbox.c.seq == row.seq).values(**values))
     return 1
 

@@ -61,7 +61,7 @@ def _told(box: Outbox, row: Any) -> dict[str, Any]:
     """Return what is remembered of a change."""
     told = {"change_id": row.change_id, "version": row.version, "action": row.action, "state": row.state, "reason": row.reason,
             "submitter": row.submitter, "created_at": utc(row.created_at),
-            "until": None if row.state in OPEN else utc(row.touched_at + SETTLED_FOR)}
+            "until": None if row.state in OPEN else utc(row.next_at + SETTLED_FOR)}
     if row.sealed is not None:
         change = box.open(row.sealed, row.change_id)
         told |= {"idempotencyKey": change.idempotency_key, "data": change.data}
