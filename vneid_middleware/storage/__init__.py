@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from vneid_middleware.exceptions import StorageError
@@ -174,7 +174,10 @@ def _make_private_file(database: str | None) -> None:
     if not database or database == ":memory:":
         return
     os.makedirs(os.path.dirname(os.path.abspath(database)), mode=0o700, exist_ok=True)
-    os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))
+    with suppress(FileExistsError):
+        # never a file that is there: to close it would drop the locks of every connection of this process (POSIX), and another
+        # process that ends would take the write-ahead log away under them
+        os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _set_up_sqlite(connection: Any, record: Any) -> None:

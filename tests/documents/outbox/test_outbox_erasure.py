@@ -395,7 +395,7 @@ def test_what_no_secret_opens_is_told_and_the_rest_is_erased(portal: Portal, rec
     portal.sql("UPDATE vneid_documents SET sealed = 'AAAA' || sealed")
     portal.announce("B")
     code, _, err = vneid("erase", PERSON)
-    assert (code, "documents: something is left: " in err, "a secret that is gone" in err) == (1, True, True)
+    assert (code, "documents: something is left: " in err, "a secret that is gone" in err) == (1, True, True), err
     assert PERSON not in err
     portal.sql("UPDATE vneid_documents SET sealed = substr(sealed, 5) WHERE sealed LIKE 'AAAA%'")
     assert vneid("erase", PERSON)[0] == 0
