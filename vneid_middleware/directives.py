@@ -35,6 +35,7 @@ ROLES: Mapping[str, Any] = {
     "document_provider": interfaces.IDocumentProviderFactory,
     "readiness": interfaces.IReadinessCheck,
     "gauges": interfaces.IGauges,
+    "personal_data": interfaces.IPersonalData,
 }
 """Role to interface; ``config.add_vneid_ROLE(name, implementation)`` for each."""
 

@@ -282,3 +282,30 @@ class OutboxHandled(Event):
     target: str = ""
     count: int = 0
     by: str = ""
+
+
+@dataclass(frozen=True)
+class PersonExported(CitizenEvent):
+    """An operator was given all that is kept about a person. ``counts`` is by part."""
+
+    name: ClassVar[str] = "person.exported"
+    counts: dict[str, int] = field(default_factory=dict)
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class ErasureBegan(CitizenEvent):
+    """All that is kept about a person is about to be erased. Each has one :class:`ErasureEnded`, unless the process ended."""
+
+    name: ClassVar[str] = "erasure.began"
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class ErasureEnded(CitizenEvent):
+    """What came of it: ``counts`` is by part, ``failed`` names the parts in which something may be left."""
+
+    name: ClassVar[str] = "erasure.ended"
+    counts: dict[str, int] = field(default_factory=dict)
+    failed: tuple[str, ...] = ()
+    by: str = ""

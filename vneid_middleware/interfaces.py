@@ -293,6 +293,26 @@ class IGauges(Interface):
         """
 
 
+class IPersonalData(Interface):
+    """One part that keeps something about people; asked by ``vneid export`` and ``vneid erase``, while portal and workers run."""
+
+    kept = Attribute("what ``erase`` leaves, and why: a mapping of language (``vi``, ``en``) to one sentence; empty for nothing")
+
+    def export(personal_id):
+        """Return an iterable of mappings that are ready for JSON: all that is kept about a person, opened where it is sealed.
+
+        ``until`` in each is the time (UTC, ISO 8601) at which it is dropped by itself, or None where it stays. Never a value
+        that would let anybody in. Raises ``VNeIDError`` when it can't tell now. Must not log ``personal_id``.
+        """
+
+    def erase(personal_id):
+        """Erase all that is kept about a person but for what ``kept`` says; return how many things that were.
+
+        Called again after it was broken off, and then goes on; returns 0 where there is nothing any more. Raises ``VNeIDError``
+        when something is left that should not be. Must not log ``personal_id``.
+        """
+
+
 class IEventSubscriber(Interface):
     """Is told what happened; registered with Pyramid's ``config.add_subscriber`` for a class of
     :mod:`vneid_middleware.events`. Its errors are logged and change nothing: a veto is a role, never a subscriber."""

@@ -23,6 +23,7 @@ ALWAYS = {
     "monitoring": "vneid_middleware.plugins.monitoring",
     "forward_auth": "vneid_middleware.plugins.forward_auth",
     "transports": "vneid_middleware.plugins.transports",
+    "personal_data": "vneid_middleware.plugins.personal_data",
 }
 """What every portal has, as plugins like any other."""
 

@@ -13,12 +13,14 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from vneid_middleware.core.outbox import Change, Receipt, checked
+from vneid_middleware.core.outbox import REVOKE, Change, Receipt, checked
 from vneid_middleware.crypto import KeyRing
 from vneid_middleware.exceptions import SealError, VNeIDError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
+
+    from vneid_middleware.storage.outbox_erasure import Wiped
 
 __all__ = ["Change", "Outbox", "Receipt"]
 
@@ -74,6 +76,25 @@ class Outbox:
             sealed=lambda change_id: self._box.seal_bytes(text.encode(), change_id.encode()))
         now = outbox.present(connection, self._clock())
         return outbox.enqueue(connection, announced, str(uuid.uuid4()), now=now)
+
+    def erase(self, connection: Connection, document_id: int, sealed: str) -> Wiped:
+        """Wipe what is to be sent of a document, and announce by a tombstone that it is gone.
+
+        Args:
+            document_id: of the row that says which document it is.
+            sealed: what that row says.
+
+        Raises:
+            VNeIDError: ``key_missing``. Roll back.
+        """
+        from vneid_middleware.storage import outbox, outbox_erasure
+
+        kind, personal_id, number = self.document(sealed)
+        wiped = outbox_erasure.wipe(connection, document_id, now=outbox.present(connection, self._clock()))
+        if wiped.needs_tombstone:
+            tombstone = Change(kind, personal_id, number, REVOKE, f"erase:{uuid.uuid4()}")
+            self.put(connection, tombstone, outbox_erasure.ERASER)
+        return wiped
 
     def document(self, sealed: str) -> tuple[str, str, str]:
         """Return kind, personal number and own number of a document.

@@ -84,7 +84,7 @@ def test_what_argparse_says_has_its_vietnamese_words() -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["init"], ["serve"], ["check"], ["plugins"], ["simulator"], ["sessions"], ["keys"],
-                                   ["worker"], ["documents"], ["outbox", "x.ini", "list"],
+                                   ["worker"], ["documents"], ["export"], ["erase"], ["outbox", "x.ini", "list"],
                                    ["outbox", "x.ini", "retry"], ["documents", "x.ini", "backfill"],
                                    ["sessions", "x.ini", "list"], ["sessions", "x.ini", "revoke"], ["keys", "new"]])
 def test_all_help_is_vietnamese(vneid: Command, words: list[str]) -> None:

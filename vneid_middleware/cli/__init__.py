@@ -22,6 +22,8 @@ _COMMANDS = {
     "documents": "take documents into the outbox",
     "sessions": "list and end sessions",
     "keys": "make secrets and keys",
+    "export": "print all that is kept about a person, as JSON",
+    "erase": "erase what is kept about a person",
 }
 
 

@@ -154,14 +154,17 @@ def _announced_anew(services: Any, lost: Any) -> int:
 
     from vneid_middleware.core.outbox import UPSERT, Change
     from vneid_middleware.storage import outbox_desk
+    from vneid_middleware.storage.outbox_erasure import ERASER
 
     outbox = services["outbox"]
     try:
         kind, personal_id, document_id = outbox.document(lost.sealed)
         with services.storage.begin() as connection:
             kept = outbox_desk.untaken(connection, lost.document_id)
-            before = outbox.open(kept[1], kept[0]) if kept else Change(kind, personal_id, document_id, UPSERT, "")
-            outbox.put(connection, before._replace(idempotency_key=f"reconcile:{uuid.uuid4()}"), "cli:reconcile")
+            before = outbox.open(kept.sealed, kept.change_id) if kept else Change(kind, personal_id, document_id, UPSERT, "")
+            # a tombstone stays one, or the provider would be asked for what was erased
+            submitter = ERASER if kept and kept.submitter == ERASER else "cli:reconcile"
+            outbox.put(connection, before._replace(idempotency_key=f"reconcile:{uuid.uuid4()}"), submitter)
     except VNeIDError as error:
         if isinstance(error, StorageError):
             raise

@@ -227,6 +227,28 @@ _OUTBOX = {
         "đã gửi {delivered}, sẽ gửi lại {retry}, không gửi được {dead}",
 }
 
+_RIGHTS = {
+    "print all that is kept about a person, as JSON": "in mọi dữ liệu đang lưu về một người, dạng JSON",
+    "erase what is kept about a person": "xóa dữ liệu đang lưu về một người",
+    "the personal number; - reads it from standard input, so that it stands in no shell history":
+        "số định danh; - đọc số từ đầu vào chuẩn, để số không nằm trong lịch sử lệnh",
+    "a personal number has 12 digits; nothing was done": "số định danh gồm 12 chữ số; chưa làm gì cả",
+    "there is no personal number; nothing was done": "không có số định danh; chưa làm gì cả",
+    "don't ask; without a terminal nothing is asked": "không hỏi lại; khi không có màn hình nhập lệnh thì không hỏi",
+    "nothing was done": "chưa làm gì cả",
+    "Everything that is kept about {number} will be erased for good. Type yes to go on:":
+        "Mọi dữ liệu đang lưu về {number} sẽ bị xóa vĩnh viễn. Hãy gõ yes để tiếp tục:",
+    "the audit can't be written, so nothing was done: {reason}": "không ghi được nhật ký nên chưa làm gì cả: {reason}",
+    "the audit can't be written, so nothing is given out: {reason}": "không ghi được nhật ký nên không xuất dữ liệu: {reason}",
+    "{part}: something is left: {reason}": "{part}: còn dữ liệu chưa xóa: {reason}",
+    "{part}: can't be read: {reason}": "{part}: không đọc được: {reason}",
+    "not everything could be erased. The command may be run again.": "chưa xóa được hết. Có thể chạy lại lệnh này.",
+    "the database's log still holds older pages, since somebody reads them":
+        "nhật ký ghi trước của cơ sở dữ liệu còn giữ các trang cũ vì đang có người đọc",
+    "erased:": "đã xóa:",
+    "kept:": "giữ lại:",
+}
+
 ARGPARSE = {
     "usage: ": "cách dùng: ",
     "positional arguments": "đối số theo vị trí",
@@ -250,4 +272,4 @@ ARGPARSE = {
 }
 """What Python's argparse says to whoever types; its words for programmers stay as they are."""
 
-WORDS = {**_COMMANDS, **_FILES, **_INIT_KEYS_AND_PLUGINS, **_SERVING, **_CHECK, **_SESSIONS, **_OUTBOX, **ARGPARSE}
+WORDS = {**_COMMANDS, **_FILES, **_INIT_KEYS_AND_PLUGINS, **_SERVING, **_CHECK, **_SESSIONS, **_OUTBOX, **_RIGHTS, **ARGPARSE}

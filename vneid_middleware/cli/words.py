@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["argparse_speaks", "say"]
+__all__ = ["argparse_speaks", "language", "say"]
 
 
 def say(english: str, **values: Any) -> str:
@@ -21,6 +21,11 @@ def say(english: str, **values: Any) -> str:
     """
     text = _vietnamese().get(english, english) if _is_vietnamese() else english
     return text.format(**values) if values else text
+
+
+def language() -> str:
+    """Return ``vi`` or ``en``, for words that others bring in both."""
+    return "vi" if _is_vietnamese() else "en"
 
 
 def _is_vietnamese() -> bool:

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -108,30 +108,36 @@ class Storage:
         except OSError:
             return 0
 
-    def checkpoint(self) -> None:
-        """Write SQLite's write-ahead log back and empty it, as far as nobody is in the way; nobody has to wait for it.
+    def checkpoint(self, *, waits: bool = False) -> bool:
+        """Write SQLite's write-ahead log back and empty it; what was deleted is gone with it.
+
+        Args:
+            waits: for whoever is in the way, and keeps writers waiting meanwhile; else nobody has to wait.
+
+        Returns:
+            False where somebody reads an older state of the database, so that it can't be done. Other databases have their own
+            housekeeping.
 
         Raises:
             StorageError: ``storage_unavailable``.
         """
         if self._sqlite_file() is None:
-            return
-        with _translated():
-            connection = self.engine().raw_connection()
-            try:
-                cursor = connection.cursor()
-                # without waiting: with it, writers would wait, too, for as long as somebody reads
+            return True
+        with _translated(), closing(self.engine().raw_connection()) as connection:
+            cursor = connection.cursor()
+            if not waits:
                 cursor.execute("PRAGMA busy_timeout=0")
-                try:
-                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                except sqlite3.OperationalError as error:
-                    if "locked" not in str(error) and "busy" not in str(error):
-                        raise StorageError("storage_unavailable", str(error)[:200]) from None
-                finally:
-                    cursor.execute(f"PRAGMA busy_timeout={_TIMEOUT * 1000}")
-                    cursor.close()
+            try:
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                busy, *_ = cursor.fetchone() or (1,)
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) and "busy" not in str(error):
+                    raise StorageError("storage_unavailable", str(error)[:200]) from None
+                return False
             finally:
-                connection.close()
+                cursor.execute(f"PRAGMA busy_timeout={_TIMEOUT * 1000}")
+                cursor.close()
+            return not busy
 
     def _sqlite_file(self) -> str | None:
         name = self._url.partition(":///")[2].partition("?")[0] if self._url.startswith("sqlite") else ""
@@ -254,6 +260,8 @@ def _set_up_sqlite(connection: Any, record: Any) -> None:
     cursor = connection.cursor()
     _use_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
+    # what is deleted is overwritten with zeros, and not only given free
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 

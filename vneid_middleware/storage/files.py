@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from contextlib import suppress
 
 from vneid_middleware.exceptions import StorageError
 
@@ -37,20 +39,22 @@ class DatabaseFile:
 
         Raises:
             StorageError: the file is gone or empty.
-            OSError: it can't be opened for writing.
+            OSError: it can't be made, read or written.
         """
         os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
         # the mark is looked for first: another process that makes the database now writes it after the tables
         self.was_made = os.path.exists(self._path + MARK)
-        flags = os.O_RDWR if self.was_made else os.O_RDWR | os.O_CREAT
+        if not self.was_made:
+            with suppress(FileExistsError):
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        # never opened where it is there: to close it would drop the locks of all connections of this process (POSIX), and a
+        # process that ends would take the write-ahead log away under them
         try:
-            opened = os.open(self._path, flags, 0o600)
+            status = os.stat(self._path)
         except FileNotFoundError:
             raise _lost(self._path, "is gone") from None
-        try:
-            status = os.fstat(opened)
-        finally:
-            os.close(opened)
+        if not os.access(self._path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), self._path)
         if self.was_made and not status.st_size:
             # not left to SQLite, which would throw away what its log still holds
             raise _lost(self._path, "is empty")

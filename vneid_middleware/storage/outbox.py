@@ -37,6 +37,8 @@ NOTIFY = "vneid_outbox"
 """PostgreSQL's channel by which workers are woken."""
 NEWER_THERE = "newer_there"
 """Why a change is settled whose receiver knows a newer version than was ever made here: it is to be announced anew."""
+ERASED = "erased"
+"""Why a change was settled without being sent; of one that a worker is at: that it will be."""
 _LOOK = 32
 """Rows that are looked at for one claim, at least."""
 _SET_BACK = 5
@@ -140,6 +142,11 @@ def _announced_before(connection: Connection, announced: Announced, document_id:
         raise _conflict()
     connection.execute(update(documents).where(documents.c.document_id == document_id).values(version=documents.c.version - 1))
     return known
+
+
+def lock_document(connection: Connection, document_id: int) -> None:
+    """Let no other change of a document come in before this transaction ends. On SQLite it is the only writer from now on."""
+    connection.execute(update(documents).where(documents.c.document_id == document_id).values(kind=documents.c.kind))
 
 
 def _known(connection: Connection, announced: Announced) -> Receipt | None:
@@ -301,7 +308,8 @@ def _lease(connection: Connection, row: Any, now: float, lease: float) -> Claime
     mine = and_(outbox.c.seq == row.seq, outbox.c.fence == row.fence)
     given_up = crashes >= MOST_CRASHES
     values = {"state": DEAD if given_up else LEASED, "fence": row.fence + 1, "crashes": crashes, "touched_at": now,
-              "attempts": row.attempts + 1, "next_at": now + lease, "reason": "worker_ended" if crashes else row.reason}
+              "attempts": row.attempts + 1, "next_at": now + lease,
+              "reason": "worker_ended" if crashes and row.reason != ERASED else row.reason}
     if not connection.execute(update(outbox).where(mine).values(**values)).rowcount:
         return None
     return Claimed(row.seq, row.change_id, row.document_id, row.version, row.kind, row.action, row.sealed,
@@ -361,10 +369,10 @@ def is_passed(connection: Connection, document_id: int, version: int) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
-def supersede(connection: Connection, claimed: Claimed, *, now: float) -> None:
-    """Settle a claim that the receiver is known to be beyond."""
+def supersede(connection: Connection, claimed: Claimed, *, now: float, reason: str = "newer_delivered") -> None:
+    """Settle a claim that the receiver is known to be beyond, or that must not go out any more."""
     connection.execute(update(outbox).where(_mine(claimed)).values(
-        state=SUPERSEDED, reason="newer_delivered", touched_at=now, next_at=now, sealed=None))
+        state=SUPERSEDED, reason=reason, touched_at=now, next_at=now, sealed=None))
     _next_turn(connection, claimed.document_id, now)
 
 

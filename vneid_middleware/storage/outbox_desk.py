@@ -103,6 +103,8 @@ def lost(connection: Connection, *, after: int, limit: int) -> list[Lost]:
     """Return documents whose newest change is not in the outbox, or was not taken because the receiver knows a newer version
     than was ever made here: a backup was restored, or rows were lost.
 
+    What was erased is not lost: nothing says any more which document it was.
+
     Args:
         after: those with a larger ``document_id``.
     """
@@ -112,14 +114,23 @@ def lost(connection: Connection, *, after: int, limit: int) -> list[Lost]:
     unmended = exists().where(behind, ~exists().where(newer.c.document_id == outbox.c.document_id,
                                                       newer.c.version > outbox.c.version))
     query = select(documents.c.document_id, documents.c.sealed, documents.c.version).where(
-        documents.c.document_id > after, or_(~exists().where(same), unmended))
+        documents.c.document_id > after, documents.c.sealed != "", or_(~exists().where(same), unmended))
     return [Lost(*row) for row in connection.execute(query.order_by(documents.c.document_id).limit(limit))]
 
 
-def untaken(connection: Connection, document_id: int) -> tuple[str, str] | None:
-    """Return id and sealed content of a document's newest change, where the receiver did not take it for a version of its own;
+class Untaken(NamedTuple):
+    """A change that its receiver did not take."""
+
+    change_id: str
+    sealed: str
+    submitter: str
+
+
+def untaken(connection: Connection, document_id: int) -> Untaken | None:
+    """Return a document's newest change, where the receiver did not take it for a version of its own;
     from now on it counts as settled."""
     mine = and_(outbox.c.document_id == document_id, outbox.c.reason == NEWER_THERE, outbox.c.sealed.is_not(None))
-    row = connection.execute(select(outbox.c.change_id, outbox.c.sealed).where(mine).order_by(outbox.c.version.desc())).first()
+    row = connection.execute(select(outbox.c.change_id, outbox.c.sealed, outbox.c.submitter).where(mine).order_by(
+        outbox.c.version.desc())).first()
     connection.execute(update(outbox).where(mine).values(sealed=None))
-    return None if row is None else (row.change_id, row.sealed)
+    return None if row is None else Untaken(*row)

@@ -17,7 +17,7 @@ from vneid_middleware.exceptions import AuditError, StorageError, UpstreamError,
 from vneid_middleware.models import TransportRequest
 from vneid_middleware.outbound import Response
 from vneid_middleware.pages import correlation_id
-from vneid_middleware.storage import outbox
+from vneid_middleware.storage import outbox, outbox_erasure
 
 if TYPE_CHECKING:
     from vneid_middleware.storage.outbox import Claimed
@@ -145,8 +145,10 @@ class Courier:
     def _attempt(self, lease: Lease) -> str:
         claimed = lease.claimed
         with self._vneid.storage.read() as connection:
-            if outbox.is_passed(connection, claimed.document_id, claimed.version):
-                return self._supersede(claimed)
+            is_erased = outbox_erasure.is_erased(connection, claimed)
+            is_passed = outbox.is_passed(connection, claimed.document_id, claimed.version)
+        if is_erased or is_passed:
+            return self._supersede(claimed, outbox.ERASED if is_erased else "newer_delivered")
         try:
             change = self._completed(claimed)
             token = self._signed(change, claimed)
@@ -162,7 +164,8 @@ class Courier:
     def _completed(self, claimed: Claimed) -> Change:
         """Return the change with the document that it is about."""
         change: Change = self._vneid["outbox"].open(claimed.sealed, claimed.change_id)
-        if change.data is not None:
+        if change.data is not None or outbox_erasure.is_tombstone(claimed):
+            # of what was erased nothing but the names goes out, whatever the provider still has
             return change
         data = self._asked(change)
         if data is None and change.action == rules.UPSERT:
@@ -245,10 +248,17 @@ class Courier:
         state = rules.DELIVERED if verdict.outcome == rules.DELIVERED else rules.READY
         with self._vneid.storage.begin() as connection:
             now = outbox.present(connection, self._vneid.clock())
-            told = outbox.settle(connection, claimed, state, verdict.reason, now=now, message_hash=message_hash,
-                                 wait=0 if state == rules.DELIVERED else wait, there=verdict.there)
             if verdict.slow_down:
                 outbox.hold(connection, now=now, not_before=now + wait)
+            was_erased = False
+            if state == rules.DELIVERED:
+                was_erased = outbox_erasure.before_delivery(connection, claimed, verdict.there)
+            elif outbox_erasure.settle_erased(connection, claimed, now=now):
+                return rules.SUPERSEDED
+            told = outbox.settle(connection, claimed, state, verdict.reason, now=now, message_hash=message_hash,
+                                 wait=0 if state == rules.DELIVERED else wait, there=verdict.there)
+            if state == rules.DELIVERED:
+                told = outbox_erasure.after_delivery(connection, claimed, told, verdict.there, was_erased=was_erased)
         if told is None:
             log.warning("change %s: the answer came when the lease was another worker's", claimed.change_id)
         if told == outbox.NEWER_THERE:
@@ -258,7 +268,8 @@ class Courier:
     def _pause(self, claimed: Claimed, reason: str) -> str:
         with self._vneid.storage.begin() as connection:
             now = outbox.present(connection, self._vneid.clock())
-            outbox.release(connection, claimed, now=now)
+            if not outbox_erasure.settle_erased(connection, claimed, now=now):
+                outbox.release(connection, claimed, now=now)
             is_new = outbox.hold(connection, now=now, paused=reason)
         if is_new:
             self._vneid["alarm"].send("channel_paused", correlation_id(), reason=reason,
@@ -266,18 +277,23 @@ class Courier:
         return rules.PAUSE
 
     def _bury(self, claimed: Claimed, reason: str, message_hash: str = "") -> str:
-        if not outbox.is_given_up(claimed):
-            with self._vneid.storage.begin() as connection:
-                now = outbox.present(connection, self._vneid.clock())
+        with self._vneid.storage.begin() as connection:
+            now = outbox.present(connection, self._vneid.clock())
+            if outbox.is_given_up(claimed):
+                if outbox_erasure.give_up_erased(connection, claimed, now=now):
+                    return rules.SUPERSEDED
+            else:
+                if outbox_erasure.settle_erased(connection, claimed, now=now):
+                    return rules.SUPERSEDED
                 if outbox.settle(connection, claimed, rules.DEAD, reason, now=now, message_hash=message_hash) is None:
                     return "unsent"
         self._vneid["alarm"].send("dead_letter", correlation_id(), change_id=claimed.change_id, kind=claimed.kind,
                                   version=claimed.version, reason=reason)
         return rules.DEAD
 
-    def _supersede(self, claimed: Claimed) -> str:
+    def _supersede(self, claimed: Claimed, reason: str) -> str:
         with self._vneid.storage.begin() as connection:
-            outbox.supersede(connection, claimed, now=outbox.present(connection, self._vneid.clock()))
+            outbox.supersede(connection, claimed, now=outbox.present(connection, self._vneid.clock()), reason=reason)
         return rules.SUPERSEDED
 
     def _release(self, claimed: Claimed, reason: str) -> str:
@@ -285,7 +301,9 @@ class Courier:
             self.rest_until = ticks() + _REST
         log.warning("change %s is not sent now: %s", claimed.change_id, reason)
         with self._vneid.storage.begin() as connection:
-            outbox.release(connection, claimed, now=outbox.present(connection, self._vneid.clock()))
+            now = outbox.present(connection, self._vneid.clock())
+            if not outbox_erasure.settle_erased(connection, claimed, now=now):
+                outbox.release(connection, claimed, now=now)
         return "unsent"
 
 
