@@ -20,7 +20,7 @@ Portal = Any
 PERSON = "001204000123"
 SEED = int(os.environ.get("VNEID_SEED", random.SystemRandom().randrange(1 << 32)))
 ROUNDS = {"sqlite": int(os.environ.get("VNEID_KILLS", "40")), "postgresql": 12}
-LONGEST = 0.006
+LONGEST = 0.02
 """Seconds after the start of the writing in which a worker is killed: about what it takes."""
 
 
