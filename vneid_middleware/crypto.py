@@ -38,11 +38,19 @@ class KeyRing:
         if not secrets:
             raise ValueError("a key ring needs at least one secret")
         self._secrets = tuple(secret.encode("utf-8") for secret in secrets)
+        self._derived: dict[str, list[tuple[bytes, bytes]]] = {}
 
     def derive(self, purpose: str) -> list[tuple[bytes, bytes]]:
         """Return ``(key id, 256-bit key)`` of each secret for one purpose (HKDF-SHA256, RFC 5869)."""
-        return [(_expand(secret, purpose, b"id", KEY_ID_BYTES), _expand(secret, purpose, b"key", 32))
-                for secret in self._secrets]
+        found = self._derived.get(purpose)
+        if found is None:
+            found = self._derived[purpose] = [
+                (_expand(secret, purpose, b"id", KEY_ID_BYTES), _expand(secret, purpose, b"key", 32)) for secret in self._secrets]
+        return found
+
+    def ids(self, purpose: str) -> list[str]:
+        """Return what each secret is called, newest first: it says nothing of the secret."""
+        return [key_id.hex() for key_id, _ in self.derive(purpose)]
 
     def box(self, purpose: str) -> SealedBox:
         """Return the box that seals and opens for ``purpose``, such as ``session``."""
@@ -96,6 +104,12 @@ class SealedBox:
         except Exception as error:
             # binascii, KeyError, InvalidTag, ValueError: the reason is of no use to anybody but an attacker
             raise SealError("sealed_value_invalid") from error
+
+    @property
+    def mark(self) -> str:
+        """What everything that is sealed by the newest secret begins with, and nothing else."""
+        # five characters of base64 are 30 bits, all of the key's id
+        return b2a_base64(self._key_id + b"\0\0", newline=False).decode("ascii")[:5]
 
     def seal(self, value: Any, context: bytes = b"") -> str:
         """Seal a JSON value."""

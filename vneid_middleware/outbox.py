@@ -66,11 +66,10 @@ class Outbox:
 
         checked(change)
         hashes = self._ring.keyed_hashes
-        document = f"{change.kind}\n{change.personal_id}\n{change.document_id}"
+        keys, person_key, sealed_document = self._named(change.kind, change.personal_id, change.document_id)
         text = change.text()
         announced = outbox.Announced(
-            document_keys=hashes("document", document), person_key=hashes("personal", change.personal_id)[0],
-            sealed_document=self._box.seal_bytes(document.encode()),
+            document_keys=keys, person_key=person_key, sealed_document=sealed_document, secrets=self._ring.ids("document"),
             idempotency_hashes=hashes("idempotency", f"{submitter}\n{change.idempotency_key}"),
             content_hashes=hashes("change", text), kind=change.kind, action=change.action, submitter=submitter,
             sealed=lambda change_id: self._box.seal_bytes(text.encode(), change_id.encode()))
@@ -95,6 +94,33 @@ class Outbox:
             tombstone = Change(kind, personal_id, number, REVOKE, f"erase:{uuid.uuid4()}")
             self.put(connection, tombstone, outbox_erasure.ERASER)
         return wiped
+
+    def _named(self, kind: str, personal_id: str, document_id: str) -> tuple[list[str], str, str]:
+        """Return a document's keyed hashes, its citizen's, and its names sealed."""
+        document = f"{kind}\n{personal_id}\n{document_id}"
+        return (self._ring.keyed_hashes("document", document), self._ring.keyed_hashes("personal", personal_id)[0],
+                self._box.seal_bytes(document.encode()))
+
+    @property
+    def mark(self) -> str:
+        """What everything begins with that is sealed by the newest secret."""
+        return self._box.mark
+
+    def document_anew(self, sealed: str) -> tuple[list[str], str, str]:
+        """Return what stands for a document under the newest secret: its hashes, newest first, its citizen's, its sealed names.
+
+        Raises:
+            VNeIDError: ``key_missing``.
+        """
+        return self._named(*self.document(sealed))
+
+    def change_anew(self, sealed: str, change_id: str) -> str:
+        """Return a change sealed by the newest secret.
+
+        Raises:
+            VNeIDError: ``key_missing``.
+        """
+        return self._box.seal_bytes(self.open(sealed, change_id).text().encode(), change_id.encode())
 
     def document(self, sealed: str) -> tuple[str, str, str]:
         """Return kind, personal number and own number of a document.

@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete, or_, select, text, update
 
 from vneid_middleware.storage.explain import Trial, try_query
 from vneid_middleware.storage.foreign import ForeignDatabase
-from vneid_middleware.storage.outbox import insert_if_absent
+from vneid_middleware.storage.inserts import insert_if_absent
 from vneid_middleware.storage.tables import channels, taken_rows
 
 if TYPE_CHECKING:
@@ -111,8 +111,11 @@ def take(connection: Connection, kind: str, row_keys: Sequence[str], position: f
         row_keys: keyed hashes of all of the row, newest secret first.
         position: its cursor as a number.
     """
-    known = select(taken_rows.c.row_key).where(taken_rows.c.row_key.in_(row_keys)).limit(1)
-    if connection.execute(known).first() is not None:
+    known = connection.execute(select(taken_rows.c.row_key).where(taken_rows.c.row_key.in_(row_keys)).limit(1)).scalar()
+    if known is not None:
+        if known != row_keys[0]:
+            # so that it is known when the older secret is gone
+            connection.execute(update(taken_rows).where(taken_rows.c.row_key == known).values(row_key=row_keys[0]))
         return False
     row = {"row_key": row_keys[0], "kind": kind, "position": position}
     return insert_if_absent(connection, taken_rows, row)

@@ -7,11 +7,10 @@ another one has taken over since is not taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, exists, func, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vneid_middleware.core.outbox import (
     CALM_CRASHES,
@@ -26,10 +25,11 @@ from vneid_middleware.core.outbox import (
     Receipt,
 )
 from vneid_middleware.exceptions import VNeIDError
+from vneid_middleware.storage import secrets_in_use
+from vneid_middleware.storage.inserts import INSERT, add, adding, insert_if_absent
 from vneid_middleware.storage.tables import channels, documents, outbox
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
     from sqlalchemy.engine import Connection
 
 CHANNEL = "outbox"
@@ -52,6 +52,8 @@ class Announced(NamedTuple):
     person_key: str
     sealed_document: str
     """Sealed: kind, personal number and the document's own."""
+    secrets: Sequence[str]
+    """What the secrets are called."""
     idempotency_hashes: Sequence[str]
     content_hashes: Sequence[str]
     kind: str
@@ -98,21 +100,26 @@ def enqueue(connection: Connection, announced: Announced, change_id: str, *, now
 
     Raises:
         VNeIDError: ``idempotency_conflict``: another change was announced under the same key. Roll back.
+        StorageError: ``secret_missing``: documents are hashed under a secret that is not among these. Roll back.
     """
     if len(announced.document_keys) > 1:
+        # before: who has the older secrets only must not take the document for a new one
+        secrets_in_use.note(connection, announced.secrets[0], now=now)
         # hashed anew under the newest secret, so that it is found when the older ones are gone
         connection.execute(update(documents).where(documents.c.document_key.in_(announced.document_keys[1:])).values(
             document_key=announced.document_keys[0]))
         if (known := _known(connection, announced)) is not None:
             return known
     document_id, version = _next_version(connection, announced)
+    if version == 1:
+        secrets_in_use.check(connection, announced.secrets, now=now)
     row = {
         "change_id": change_id, "document_id": document_id, "version": version, "kind": announced.kind,
         "action": announced.action, "state": READY, "reason": "", "submitter": announced.submitter,
         "idempotency_hash": announced.idempotency_hashes[0], "content_hash": announced.content_hashes[0],
         "message_hash": "", "attempts": 0, "crashes": 0, "fence": 0, "next_at": now, "touched_at": now,
         "created_at": int(now), "sealed": announced.sealed(change_id)}
-    if not _add(connection, _ADD[connection.dialect.name], row):
+    if not add(connection, _ADD[connection.dialect.name], row):
         return _announced_before(connection, announced, document_id)
     wake(connection)
     return Receipt(change_id, version)
@@ -163,24 +170,8 @@ def _conflict() -> VNeIDError:
     return VNeIDError("idempotency_conflict", "another change was announced under this idempotency key")
 
 
-def insert_if_absent(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
-    """Add a row, unless one of the table's unique keys is taken; tell whether it was added."""
-    return _add(connection, _adding(connection.dialect.name, table), row)
-
-
-def _add(connection: Connection, adding: Any, row: Mapping[str, Any]) -> bool:
-    done = connection.execute(adding, row)
-    # not rowcount, where rows come back: SQLAlchemy knows none then
-    return done.first() is not None if done.returns_rows else bool(done.rowcount == 1)
-
-
-def _adding(dialect: str, table: Table) -> Any:
-    adding = _INSERT[dialect](table).on_conflict_do_nothing()
-    return adding.returning(*table.primary_key) if dialect == "postgresql" else adding
-
-
 def _advance(dialect: str) -> Any:
-    add = _INSERT[dialect](documents)
+    add = INSERT[dialect](documents)
     newer = {name: add.excluded[name] for name in ("person_key", "sealed")}
     advanced = add.on_conflict_do_update(index_elements=[documents.c.document_key],
                                          set_={"version": documents.c.version + 1, **newer})
@@ -188,9 +179,8 @@ def _advance(dialect: str) -> Any:
 
 
 # made once: to make them costs more than to run them
-_INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-_ADD = {dialect: _adding(dialect, outbox) for dialect in _INSERT}
-_ADVANCE = {dialect: _advance(dialect) for dialect in _INSERT}
+_ADD = {dialect: adding(dialect, outbox) for dialect in INSERT}
+_ADVANCE = {dialect: _advance(dialect) for dialect in INSERT}
 _VERSION = select(documents.c.document_id, documents.c.version).where(
     documents.c.document_key == bindparam("document_key"))
 _CLOCK = text("SELECT extract(epoch FROM clock_timestamp())")

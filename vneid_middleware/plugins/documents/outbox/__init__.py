@@ -13,6 +13,7 @@ from vneid_middleware.outbox import Outbox
 from vneid_middleware.plugins.documents.outbox import views
 from vneid_middleware.plugins.documents.outbox.gauges import OutboxGauges
 from vneid_middleware.plugins.documents.outbox.messages import MESSAGES
+from vneid_middleware.plugins.documents.outbox.rotation import Rotation
 from vneid_middleware.plugins.documents.outbox.settings import TABLE
 from vneid_middleware.plugins.documents.outbox.trial import ChangeTrial
 
@@ -41,6 +42,7 @@ def includeme(config: Any) -> None:
     config.add_vneid_messages("documents.outbox", MESSAGES)
     config.add_vneid_component("outbox", lambda services: Outbox(services.key_ring, services.clock))
     config.add_vneid_component("change_trial", ChangeTrial)
+    config.add_vneid_component("outbox_rotation", Rotation)
     config.add_vneid_readiness("outbox", OutboxReadiness())
     config.add_vneid_gauges("outbox", OutboxGauges())
     config.add_subscriber(lambda event: config.registry["vneid.services"]["metrics"].tally(

@@ -168,6 +168,8 @@ class Worker:
         if ticks() < self._clean_at:
             return
         self._clean_at = ticks() + _CLEAN_EVERY
+        if "outbox_rotation" in self._vneid.components:
+            self._vneid["outbox_rotation"].run(self._turned)
         now = self._vneid.now()
         oldest = datetime.fromtimestamp(now, timezone.utc) - timedelta(days=self._vneid.settings["audit.retention_days"])
         dropped = clean(self._vneid.storage, now=now, oldest_audit=oldest.strftime("%Y-%m-%dT%H:%M:%S"),
