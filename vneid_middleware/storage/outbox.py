@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select, text, update
+from sqlalchemy import and_, bindparam, func, or_, select, text, update
 
 from vneid_middleware.core.outbox import (
     CALM_CRASHES,
@@ -196,9 +196,11 @@ def _due(state: str) -> Any:
 def _stands_behind() -> Any:
     """Return the condition that an older change of the same document is not settled."""
     older = outbox.alias("older")
-    # not one IN: between an equality and a bound SQLite 3.40 finds rows beyond the bound, once the database was ANALYZEd
-    return or_(*(exists().where(older.c.document_id == outbox.c.document_id, older.c.state == state,
-                                older.c.version < outbox.c.version) for state in OPEN))
+    # not one IN: between an equality and a bound SQLite 3.40 finds rows beyond the bound, once the database was ANALYZEd. Not
+    # EXISTS: where most rows are of one document PostgreSQL would hope to come upon one soon, and read them all in vain
+    return or_(*(select(older.c.version).where(
+        older.c.document_id == outbox.c.document_id, older.c.state == state, older.c.version < outbox.c.version,
+    ).order_by(older.c.version).limit(1).scalar_subquery().is_not(None) for state in OPEN))
 
 
 _STANDS_BEHIND = _stands_behind()
@@ -261,7 +263,7 @@ def _hold_older(connection: Connection, row: Any) -> bool:
     """Tell whether an older change is not settled, and lock it; whoever settles it waits for this transaction, and then sees
     what waits. False, too, when it is being settled at this moment, and might not."""
     older = select(outbox.c.seq).where(outbox.c.document_id == row.document_id, outbox.c.state.in_(OPEN),
-                                       outbox.c.version < row.version).limit(1)
+                                       outbox.c.version < row.version).order_by(outbox.c.version.desc()).limit(1)
     return connection.execute(older.with_for_update(read=True, skip_locked=True)).first() is not None
 
 
@@ -356,7 +358,7 @@ def is_passed(connection: Connection, document_id: int, version: int) -> bool:
     """Tell whether a newer version of a document was delivered."""
     query = select(outbox.c.seq).where(outbox.c.document_id == document_id, outbox.c.version > version,
                                        outbox.c.state == DELIVERED)
-    return connection.execute(query.limit(1)).first() is not None
+    return connection.execute(query.order_by(outbox.c.version).limit(1)).first() is not None
 
 
 def supersede(connection: Connection, claimed: Claimed, *, now: float, reason: str = "newer_delivered") -> None:

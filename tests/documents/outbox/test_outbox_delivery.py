@@ -311,6 +311,8 @@ def test_a_rotated_secret_still_opens_and_a_lost_one_is_told(portal: Portal, rec
     storage = portal.services.storage
     with storage.begin() as connection:
         Outbox("the-secret-before-0123456789-abcdefghijklmnopqr").enqueue(connection, "GPLX", PERSON, "A", data={})
+    # as if nobody had written down that this secret was in use
+    portal.sql("DELETE FROM vneid_channels")
     with storage.begin() as connection:
         rotated = Outbox("the-newest-one-0123456789-abcdefghijklmnopqrst\n" + SECRET)
         Outbox(SECRET).enqueue(connection, "GPLX", PERSON, "B", data={}, idempotency_key="k")

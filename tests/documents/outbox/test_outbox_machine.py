@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -103,9 +103,32 @@ class Machine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def claim(self, limit: int) -> None:
+        before = {row.seq: row for row in self.rows()}
         with self.engine.begin() as connection:
-            claims = outbox.claim(connection, limit, now=self.now, lease=LEASE).claimed
-        self.claims += [(claim, self.now + LEASE) for claim in claims if not outbox.is_given_up(claim)]
+            found = outbox.claim(connection, limit, now=self.now, lease=LEASE)
+        assert len(found.claimed) <= limit
+        for claim in found.claimed:
+            assert claim.seq in self.free_heads(before.values()), "somebody else's, not due, or not its document's oldest"
+            assert claim.fence == before[claim.seq].fence + 1
+        self.claims += [(claim, self.now + LEASE) for claim in found.claimed if not outbox.is_given_up(claim)]
+
+    @rule()
+    def claim_all(self) -> None:
+        """Nothing that is due is passed over for ever."""
+        for _ in range(100):
+            count = len(self.claims)
+            self.claim(3)
+            if len(self.claims) == count and not self.free_heads(self.rows()):
+                return
+        raise AssertionError(f"due, and not claimed: {self.free_heads(self.rows())}")
+
+    def free_heads(self, rows: Iterable[Any]) -> set[int]:
+        """Return what may be claimed, as the model has it: of each document the oldest open change, if it is due."""
+        heads: dict[int, Any] = {}
+        for row in rows:
+            if row.state in rules.OPEN and (row.document_id not in heads or row.version < heads[row.document_id].version):
+                heads[row.document_id] = row
+        return {row.seq for row in heads.values() if row.next_at <= self.now and row.state in (rules.READY, rules.LEASED)}
 
     @rule(ends=st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["ack", "lost answer", "retry", "dead", "dies", "pause"])),
                         min_size=1, max_size=4))
@@ -124,11 +147,16 @@ class Machine(RuleBasedStateMachine):
             # what may be sent at all is sent within its lease
             self.receive(claim)
         state = {"ack": rules.DELIVERED, "dead": rules.DEAD}.get(end, rules.READY)
+        before = self.rows()
+        is_stale = not any(row.seq == claim.seq and row.fence == claim.fence and row.state == rules.LEASED for row in before)
         with self.engine.begin() as connection:
             if end == "pause" or (end == "ack" and until <= self.now):
                 outbox.release(connection, claim, now=self.now)
             else:
-                outbox.settle(connection, claim, state, end, now=self.now, wait=3)
+                told = outbox.settle(connection, claim, state, end, now=self.now, wait=3)
+                assert (told is None) == is_stale
+        if is_stale:
+            assert self.rows() == before, "what came of a lease that was taken over changed something"
 
     def receive(self, claim: Any) -> None:
         seen = self.receiver.setdefault(claim.document_id, [])
@@ -204,10 +232,10 @@ def walk(seed: int, steps: int) -> None:
         lambda: machine.announce(chance.choice("AB"), chance.random() < 0.9), lambda: machine.claim(2),
         lambda: machine.some_end([(chance.randrange(6), chance.choice(ends))]), machine.another_takes_over,
         lambda: machine.time_passes(chance.choice([1.0, 4.0, 11.0])), lambda: machine.retry(chance.random() < 0.5),
-        machine.discard, lambda: machine.clock_is_set(chance.choice([-3600.0, 3600.0]))]
+        machine.discard, machine.claim_all, lambda: machine.clock_is_set(chance.choice([-3600.0, 3600.0]))]
     try:
         for _ in range(steps):
-            chance.choices(choices, [4, 2, 8, 3, 2, 1, 1, 0.3])[0]()
+            chance.choices(choices, [4, 2, 8, 3, 2, 1, 1, 1, 0.3])[0]()
             machine.what_must_hold_holds()
     except AssertionError as error:
         raise AssertionError(f"seed {seed}: {error}") from error
