@@ -62,7 +62,8 @@ docs: $(VENV)/.test
 decoder:
 	@$(PYTHON) docs/bring_decoder.py $(VERSION)
 
-# Workers that are killed and stopped while documents change: STORM_SECONDS (20), STORM_SEED, STORM_POSTGRESQL (a URL).
+# Workers that are killed and stopped while documents change, on SQLite and PostgreSQL: STORM_SECONDS (20), STORM_SEED,
+# STORM_POSTGRESQL (a URL). STORM_BACKLOG=100000: so many wait for a receiver that was away.
 storm: $(VENV)/.test
 	@$(BIN)/python -W ignore tests/storm.py
 

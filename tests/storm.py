@@ -1,6 +1,7 @@
 """A storm over the outbox: workers that are killed and stopped, a receiver that fails, producers all the while: ``make storm``.
 
 Prints its seed; ``STORM_SEED`` repeats what is chosen by it, ``STORM_SECONDS`` (20) says how long it lasts, on each database.
+``STORM_BACKLOG=100000`` lets so many changes come in while the receiver is away, and then be delivered by two workers.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from outbox_service import SECRET, Receiver, settings_for
+from postgresql import cluster
 from vneid_middleware.application import assemble
 from vneid_middleware.cli import main
 from vneid_middleware.outbox import Outbox
@@ -34,7 +36,7 @@ TROUBLES: tuple[Any, ...] = (
 class Storm:
     """One run on one database."""
 
-    def __init__(self, storage: str, folder: Path, seed: int) -> None:
+    def __init__(self, storage: str, folder: Path, seed: int, workers: int = WORKERS) -> None:
         self.chance = random.Random(seed)
         self.folder = folder
         self.receiver = Receiver()
@@ -51,7 +53,7 @@ class Storm:
         self.settings = settings
         lines = "\n".join(f"{name} = {value.replace(chr(10), chr(10) + '  ')}" for name, value in settings.items())
         (folder / "portal.ini").write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
-        self.workers = [self.start() for _ in range(WORKERS)]
+        self.workers = [self.start() for _ in range(workers)]
 
     def start(self) -> subprocess.Popen[bytes]:
         log = (self.folder / "workers.log").open("ab")
@@ -164,6 +166,48 @@ class Storm:
         self.receiver.close()
 
 
+def backlog(run: Storm, count: int) -> list[str]:
+    """Let changes come in while the receiver is away; return what did not hold when it was back."""
+    documents = max(1, count // 10)
+    run.receiver.answer = lambda got: (503, {"Retry-After": "1"}, {})
+    outbox, began = Outbox(SECRET), time.monotonic()
+    for start in range(0, count, 500):
+        with run.storage.begin() as connection:
+            for number in range(start, min(start + 500, count)):
+                outbox.enqueue(connection, "GPLX", "001204000123", f"D-{number % documents}", data={"n": number})
+    run.announced = count
+    print(f"  {count} came in within {time.monotonic() - began:.0f} s", flush=True)
+    run.calm = True
+    run.receiver.answer = lambda got: None
+    began, largest, spread = time.monotonic(), [resident(worker) for worker in run.workers], 0
+    early: list[int] = []
+    while sum(map(len, run.receiver.effects.values())) < count and time.monotonic() < began + count / 10 + 60:
+        time.sleep(1)
+        done = sum(map(len, run.receiver.effects.values()))
+        if done > count / 10:
+            early = early or [resident(worker) for worker in run.workers]
+            largest = [resident(worker) for worker in run.workers]
+            seen = [len(versions) for versions in list(run.receiver.effects.values())]
+            spread = max(spread, max(seen) - min(seen)) if len(seen) == documents else spread
+    seconds = time.monotonic() - began
+    ended = [run.stop(worker) for worker in run.workers]
+    grown = max((after - before for before, after in zip(early, largest, strict=False)), default=0)
+    print(f"  delivered in {seconds:.0f} s, {count / seconds:.0f} a second; memory of a worker grew by {grown >> 20} MB; "
+          f"documents were at most {spread} versions apart", flush=True)
+    found = run.faults(True, ended)
+    if grown > 30 << 20:
+        found.append(f"a worker's memory grew by {grown >> 20} MB")
+    if spread > 3:
+        found.append(f"some documents were {spread} versions ahead of others")
+    return found
+
+
+def resident(process: subprocess.Popen[bytes]) -> int:
+    """Return the bytes of memory that a process has."""
+    pages = int(Path(f"/proc/{process.pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def storm(name: str, storage: str, seed: int, seconds: float) -> bool:
     """Run a storm and tell whether everything held."""
     print(f"{name}: seed {seed}, {seconds:g} s", flush=True)
@@ -172,9 +216,10 @@ def storm(name: str, storage: str, seed: int, seconds: float) -> bool:
         assert assembly.services is not None
         assembly.services.storage.prepare()
         assembly.services.storage.close()
-        run = Storm(storage, Path(folder), seed)
+        count = int(os.environ.get("STORM_BACKLOG") or 0)
+        run = Storm(storage, Path(folder), seed, 2 if count else WORKERS)
         try:
-            faults = run.run(seconds)
+            faults = backlog(run, count) if count else run.run(seconds)
         finally:
             run.close()
         if faults:
@@ -185,13 +230,16 @@ def storm(name: str, storage: str, seed: int, seconds: float) -> bool:
 
 
 def storms() -> int:
-    """Storm over SQLite, and over the PostgreSQL that ``STORM_POSTGRESQL`` names."""
+    """Storm over SQLite, and over a PostgreSQL of its own, or the one that ``STORM_POSTGRESQL`` names."""
     seed = int(os.environ.get("STORM_SEED") or random.randrange(10**9))
     seconds = float(os.environ.get("STORM_SECONDS") or 20)
     with tempfile.TemporaryDirectory(prefix="vneid-storm-db-") as folder:
         held = [storm("SQLite", f"sqlite:///{folder}/vneid.db", seed, seconds)]
     if os.environ.get("STORM_POSTGRESQL"):
         held.append(storm("PostgreSQL", os.environ["STORM_POSTGRESQL"], seed, seconds))
+    else:
+        with cluster(durable=True) as found:
+            held.append(storm("PostgreSQL", found.url("postgres"), seed, seconds))
     return 0 if all(held) else 1
 
 

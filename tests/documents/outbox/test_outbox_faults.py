@@ -320,6 +320,29 @@ def test_a_platform_that_is_down_is_not_stormed(portal: Portal, receiver: Receiv
     assert len(waits) > 3, "they do not all come back at the same moment"
 
 
+@pytest.mark.threat("C-F35")
+def test_what_came_in_while_the_receiver_was_away_is_delivered_fairly(portal: Portal, receiver: Receiver) -> None:
+    """One busy document does not go before the others; ``make storm`` does the same with 100,000."""
+    receiver.answer = lambda got: (503, {}, {})
+    outbox = portal.outbox()
+    with portal.services.storage.begin() as connection:
+        for _ in range(60):
+            outbox.enqueue(connection, "GPLX", PERSON, "BUSY", data={})
+        for turn in range(3):
+            for number in range(30):
+                outbox.enqueue(connection, "GPLX", PERSON, f"D-{number}", data={"n": turn})
+    portal.work(2)
+    receiver.answer = lambda got: None
+    receiver.got.clear()
+    portal.work(2)
+    came = [(got.document[2], got.version) for got in receiver.got]
+    last = max(came.index((f"D-{number}", 3)) for number in range(30))
+    # in its turn with the others, a few at a time
+    assert sum(document == "BUSY" for document, _ in came[:last]) < 30
+    assert all(seen == list(range(1, len(seen) + 1)) for seen in receiver.effects.values())
+    check_ended(portal)
+
+
 @pytest.mark.threat("C-F34")
 def test_one_document_s_changes_are_never_under_way_together(portal: Portal, receiver: Receiver) -> None:
     slow = threading.Event()
