@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from vneid_middleware.exceptions import StorageError
 from vneid_middleware.storage.files import DatabaseFile
+from vneid_middleware.storage.turns import WriteTurns
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -56,7 +57,8 @@ class Storage:
             StorageError: ``storage_unavailable``; the cause has the driver's words, never values.
         """
         self.prepare()
-        with self._turn(), self._transaction({}) as connection:
+        turns = self._turns()
+        with self._transaction({}) if turns is None else self._in_turn(turns) as connection:
             yield connection
 
     @contextmanager
@@ -164,23 +166,28 @@ class Storage:
         if opened is not None and opened.pid == os.getpid():
             opened.engine.dispose()
 
+    def _turns(self) -> WriteTurns | None:
+        """Return the turns of this process's writers; None where the database sees to that itself."""
+        opened = self._open()
+        if opened.engine.dialect.name != "sqlite":
+            return None
+        found: tuple[_Opened, WriteTurns] | None = self.__dict__.get("_writers")
+        if found is None or found[0] is not opened:
+            lock: threading.Lock = self.__dict__.setdefault("_lock", threading.Lock())
+            with lock:
+                found = self.__dict__.get("_writers")
+                if found is None or found[0] is not opened:
+                    before_commit = opened.file.check if opened.file else lambda: None
+                    found = self.__dict__["_writers"] = (opened, WriteTurns(opened.engine.connect, before_commit, _TIMEOUT))
+        return found[1]
+
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Let one thread of a process write to SQLite at a time: its own way of waiting is by chance, and under load some
-        would never come to their turn."""
-        if not self._url.startswith("sqlite"):
-            yield
-            return
-        pid, turn = self.__dict__.setdefault("_turns", (os.getpid(), threading.Lock()))
-        if pid != os.getpid():
-            # made before the fork, and perhaps held by a thread that was left behind
-            _, turn = self.__dict__["_turns"] = (os.getpid(), threading.Lock())
-        if not turn.acquire(timeout=_TIMEOUT):
-            raise StorageError("storage_unavailable", f"the database was busy for {_TIMEOUT} s")
-        try:
-            yield
-        finally:
-            turn.release()
+    def _in_turn(self, turns: WriteTurns) -> Iterator[Connection]:
+        file = self._open().file
+        if file is not None:
+            file.check()
+        with _translated(), turns.write() as connection:
+            yield connection
 
     @contextmanager
     def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:
