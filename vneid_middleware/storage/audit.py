@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def append(connection: Connection, *, time: str, event: str, outcome: str, record: str, oldest: str) -> None:
     """Keep one record; records from before ``oldest`` go. Both times are UTC, ISO 8601."""
-    purge(connection, audit_records.c.seq, audit_records.c.time < oldest)
+    purge(connection, audit_records.c.seq, audit_records.c.time, oldest)
     connection.execute(insert(audit_records).values(time=time, event=event, outcome=outcome, record=record))
 
 

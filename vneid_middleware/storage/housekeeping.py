@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists
+from sqlalchemy import and_, exists
 
 from vneid_middleware.core.outbox import SETTLED
 from vneid_middleware.storage.purge import AT_ONCE, purge
@@ -37,10 +37,10 @@ def clean(storage: Storage, *, now: int, oldest_audit: str, after_each: Callable
         after_each: called after each transaction, since there may be many of them.
     """
     dropped = 0
-    for column, condition in _over(now, oldest_audit):
+    for over in _over(now, oldest_audit):
         while True:
             with storage.begin() as connection:
-                count = purge(connection, column, condition)
+                count = purge(connection, *over)
             dropped += count
             after_each()
             if count < AT_ONCE:
@@ -48,19 +48,18 @@ def clean(storage: Storage, *, now: int, oldest_audit: str, after_each: Callable
     return dropped
 
 
-def _over(now: int, oldest_audit: str) -> list[tuple[Any, Any]]:
+def _over(now: int, oldest_audit: str) -> list[tuple[Any, ...]]:
     newer = outbox.alias("newer")
     is_newest = ~exists().where(newer.c.document_id == outbox.c.document_id, newer.c.version > outbox.c.version)
-    # next_at is when it was settled. One state at a time: see storage.outbox, of IN before a bound
-    settled = [(outbox.c.state == state) & (outbox.c.next_at < now - SETTLED_FOR) & ~is_newest for state in SETTLED]
     return [
-        (sessions.c.session_id, sessions.c.expires_at < now),
-        (ended_sessions.c.seq, ended_sessions.c.expires_at < now),
-        (login_claims.c.state_key, login_claims.c.expires_at < now),
-        (used_tokens.c.token_key, used_tokens.c.expires_at < now),
-        (lookups.c.lookup_key, lookups.c.forget_at < now),
-        (mobile_sign_ons.c.transaction_key, mobile_sign_ons.c.expires_at < now),
-        (kept_forms.c.form_key, kept_forms.c.expires_at <= now),
-        (audit_records.c.seq, audit_records.c.time < oldest_audit),
-        *((outbox.c.seq, condition) for condition in settled),
+        (sessions.c.session_id, sessions.c.expires_at, now),
+        (ended_sessions.c.seq, ended_sessions.c.expires_at, now),
+        (login_claims.c.state_key, login_claims.c.expires_at, now),
+        (used_tokens.c.token_key, used_tokens.c.expires_at, now),
+        (lookups.c.lookup_key, lookups.c.forget_at, now),
+        (mobile_sign_ons.c.transaction_key, mobile_sign_ons.c.expires_at, now),
+        (kept_forms.c.form_key, kept_forms.c.expires_at, now + 1),
+        (audit_records.c.seq, audit_records.c.time, oldest_audit),
+        # next_at is when it was settled. One state at a time: see storage.outbox, of IN before a bound
+        *((outbox.c.seq, outbox.c.next_at, now - SETTLED_FOR, and_(outbox.c.state == state, ~is_newest)) for state in SETTLED),
     ]

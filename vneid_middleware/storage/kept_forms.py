@@ -28,7 +28,7 @@ def add(connection: Connection, row: Mapping[str, Any], *, now: int) -> bool:
     Returns:
         False when there is no room: this browser, this account or everybody together has too many.
     """
-    purge(connection, kept_forms.c.form_key, kept_forms.c.expires_at <= now)
+    purge(connection, kept_forms.c.form_key, kept_forms.c.expires_at, now + 1)
     of_browser = kept_forms.c.browser_key == row["browser_key"]
     connection.execute(delete(kept_forms).where(of_browser, kept_forms.c.content_key == row["content_key"], _waiting))
     if row["account_key"] is None:

@@ -22,9 +22,9 @@ def state_key(state: str) -> str:
 
 def claim(connection: Connection, key: str, *, now: int, expires_at: int) -> bool:
     """Claim a login; False when another callback was first."""
-    purge(connection, login_claims.c.state_key, login_claims.c.expires_at < now)
+    purge(connection, login_claims.c.state_key, login_claims.c.expires_at, now)
     # forms are kept rarely, and what is over must not wait for the next one
-    purge(connection, kept_forms.c.form_key, kept_forms.c.expires_at <= now)
+    purge(connection, kept_forms.c.form_key, kept_forms.c.expires_at, now + 1)
     try:
         with connection.begin_nested():
             connection.execute(insert(login_claims).values(state_key=key, claimed_at=now, expires_at=expires_at))

@@ -59,7 +59,7 @@ def take_turns(connection: Connection, *keys: str) -> None:
 
 def add(connection: Connection, row: Lookup, *, now: int) -> None:
     """Keep a lookup that begins; those that everybody is done with go at the same time."""
-    purge(connection, lookups.c.lookup_key, lookups.c.forget_at < now)
+    purge(connection, lookups.c.lookup_key, lookups.c.forget_at, now)
     connection.execute(insert(lookups).values(**row._asdict()))
 
 

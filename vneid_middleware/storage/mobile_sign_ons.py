@@ -50,7 +50,7 @@ def begin(connection: Connection, key: str, *, state_key: str, address_key: str,
     Returns:
         False when there were as many already: nothing is kept then.
     """
-    purge(connection, table.c.transaction_key, table.c.expires_at < now)
+    purge(connection, table.c.transaction_key, table.c.expires_at, now)
     recent = select(func.count()).select_from(table).where(table.c.address_key == address_key, table.c.started_at > now - 60)
     if (connection.execute(recent).scalar() or 0) >= limit:
         return False

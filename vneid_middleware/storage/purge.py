@@ -12,17 +12,20 @@ if TYPE_CHECKING:
 AT_ONCE = 500
 
 
-def purge(connection: Connection, column: Any, condition: Any) -> int:
+def purge(connection: Connection, key: Any, dated: Any, before: Any, condition: Any = True) -> int:
     """Drop at most ``AT_ONCE`` rows and return how many there were.
 
     Rows that another connection drops at this moment are passed over, so that two never wait for each other.
 
     Args:
-        column: the table's primary key.
-        condition: which rows are over.
+        key: the table's primary key.
+        dated: the column by which rows are over; it has an index, by which those that are over are found however many are not.
+        before: rows with a smaller value are over.
+        condition: what must hold beside it.
     """
-    query = select(column).where(condition).order_by(column).limit(AT_ONCE).with_for_update(skip_locked=True)
+    # in the order of the index: by the key's order a database would read all rows to find that none is over
+    query = select(key).where(dated < before, condition).order_by(dated).limit(AT_ONCE).with_for_update(skip_locked=True)
     keys = connection.execute(query).scalars().all()
     if keys:
-        connection.execute(delete(column.table).where(column.in_(keys)))
+        connection.execute(delete(key.table).where(key.in_(keys)))
     return len(keys)

@@ -34,7 +34,7 @@ def add(connection: Connection, row: dict[str, Any], *, now: int) -> bool:
         False when the provider has ended its own session meanwhile: nothing is kept then.
     """
     _in_order(connection)
-    purge(connection, sessions.c.session_id, sessions.c.expires_at < now)
+    purge(connection, sessions.c.session_id, sessions.c.expires_at, now)
     over = select(ended_sessions.c.seq).where(ended_sessions.c.scope == SID, ended_sessions.c.target == row.get("sid_key"))
     if connection.execute(over).first() is not None:
         return False
@@ -54,7 +54,7 @@ def end(connection: Connection, scope: str, target: str, *, now: int, expires_at
     would never ask for a number 5 that comes after it. SQLite has one writer at a time anyway.
     """
     _in_order(connection)
-    purge(connection, ended_sessions.c.seq, ended_sessions.c.expires_at < now)
+    purge(connection, ended_sessions.c.seq, ended_sessions.c.expires_at, now)
     connection.execute(insert(ended_sessions).values(scope=scope, target=target, ended_at=now, expires_at=expires_at))
     if scope == SESSION:
         connection.execute(delete(sessions).where(sessions.c.session_id == target))

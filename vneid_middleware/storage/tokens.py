@@ -22,7 +22,7 @@ def use(connection: Connection, issuer: str, token_id: str, *, now: int, expires
         token_id: its ``jti``.
         expires_at: unix seconds; until then it is remembered.
     """
-    purge(connection, used_tokens.c.token_key, used_tokens.c.expires_at < now)
+    purge(connection, used_tokens.c.token_key, used_tokens.c.expires_at, now)
     key = hashlib.sha256(f"{issuer}\n{token_id}".encode("utf-8", "surrogatepass")).hexdigest()
     try:
         with connection.begin_nested():
