@@ -37,9 +37,9 @@ class Documents:
     def __init__(self, services: Any) -> None:
         settings = services.settings
         self._vneid = services
-        self.callers = Callers(services)
         self.pulls = Pulls(settings["server_threads"])
-        self._alarmed = float("-inf")
+        self.callers = Callers(services, lambda: self.pulls.slots)
+        self._alarmed: dict[str, float] = {}
         self._providers: dict[str, Any] = {}
         for key, name in sorted(settings.items()):
             if key.startswith("documents.") and key.endswith(".provider"):
@@ -56,10 +56,10 @@ class Documents:
         return self._providers[kind]
 
     def alarm_rate(self, request_id: str, caller: str) -> None:
-        """Tell a person that a caller asks more often than it may; at most once a minute."""
+        """Tell a person that a caller asks more often than it may; at most once a minute for each caller."""
         now = time.monotonic()
-        if now - self._alarmed >= _ALARM_EVERY:
-            self._alarmed = now
+        if now - self._alarmed.get(caller, float("-inf")) >= _ALARM_EVERY:
+            self._alarmed[caller] = now
             self._vneid["alarm"].send("too_many_pulls", request_id, caller=caller)
 
     def check(self) -> None:
