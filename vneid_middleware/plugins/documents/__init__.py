@@ -18,8 +18,10 @@ from vneid_middleware.plugins.documents import views
 from vneid_middleware.plugins.documents.callers import Callers
 from vneid_middleware.plugins.documents.messages import MESSAGES
 from vneid_middleware.plugins.documents.pulls import Pulls
+from vneid_middleware.plugins.documents.refusals import other_method_view
 from vneid_middleware.plugins.documents.settings import make_table
 from vneid_middleware.plugins.documents.sql import SqlProviders
+from vneid_middleware.readiness import trials
 
 __all__ = ["Documents", "includeme"]
 
@@ -68,16 +70,16 @@ class Documents:
             provider.check()
         self.callers.check_keys()
 
-    def try_online(self) -> Iterator[tuple[str, str]]:
+    def try_online(self) -> Iterator[tuple[str, ...]]:
         """Try the callers' keys, and the providers as far as they can be tried."""
         try:
             self.callers.check_keys()
             yield "documents.callers", ""
         except VNeIDError as error:
             yield "documents.callers", str(error)
-        for provider in self._providers.values():
+        for kind, provider in self._providers.items():
             if ITrial.providedBy(provider):
-                yield from provider.try_online()  # type: ignore[no-untyped-call]
+                yield from trials(f"documents.{kind}", provider)
 
 
 @implementer(IReadinessCheck, IProvisioned)
@@ -102,4 +104,5 @@ def includeme(config: Any) -> None:
     config.add_vneid_readiness("documents", DocumentsReadiness())
     config.add_route("vneid.documents.lookup", "/documents/lookup")
     config.add_view(views.lookup_view, route_name="vneid.documents.lookup", request_method="POST")
+    config.add_view(other_method_view, route_name="vneid.documents.lookup")
     config.include("vneid_middleware.plugins.documents.outbox")
