@@ -57,7 +57,7 @@ def cluster(*, durable: bool = False) -> Iterator[Cluster]:
 
     try:
         run("initdb", "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=200"
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=200 -c max_prepared_transactions=10"
         control("-l", str(folder / "server.log"), "-o", options + ("" if durable else " -c fsync=off"), "start")
         try:
             yield Cluster(binaries, port, run)

@@ -20,11 +20,28 @@ from vneid_middleware.exceptions import SealError
 KEY_ID_BYTES = 4
 NONCE_BYTES = 12
 TAG_BYTES = 16
+LEAST_SECRET = 32
+"""Characters of a line of ``secret``."""
+_LEAST_VARIETY = 8
 HEAD_BYTES = KEY_ID_BYTES + NONCE_BYTES
 OVERHEAD_BYTES = HEAD_BYTES + TAG_BYTES
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _decode = json.JSONDecoder().decode
+
+
+def secret_lines(value: str) -> list[str]:
+    """Return the lines of the setting ``secret``, newest first.
+
+    Raises:
+        ValueError: with the expectation in words.
+    """
+    lines = [line.strip() for line in value.splitlines() if line.strip()]
+    if not lines or any(len(line) < LEAST_SECRET for line in lines):
+        raise ValueError(f"must have at least {LEAST_SECRET} characters in each line")
+    if any(len(set(line)) < _LEAST_VARIETY for line in lines):
+        raise ValueError("must be random: a line repeats the same few characters")
+    return lines
 
 
 class KeyRing:

@@ -38,6 +38,8 @@ ROLES: Mapping[str, Any] = {
     "personal_data": interfaces.IPersonalData,
 }
 """Role to interface; ``config.add_vneid_ROLE(name, implementation)`` for each."""
+OPTIONAL = (interfaces.IProvisioned, interfaces.ITrial, interfaces.IOnlineCheck, interfaces.ISettingsCheck)
+"""What an implementation or a component may declare beside its role."""
 
 
 class IImplementation(Interface):
@@ -135,7 +137,9 @@ def add_vneid_component(config: Any, name: str, factory: Callable[[Any], Any]) -
 
     def make(services: Any) -> Any:
         with as_problem(f"the component {name} of {config.package_name}"):
-            return factory(services)
+            made = factory(services)
+        check_optional(made, f"the component {name} of {config.package_name}")
+        return made
 
     config.action(("vneid", "component", name), lambda: registrations.components.__setitem__(name, make))
 
@@ -169,7 +173,7 @@ def as_problem(what: str) -> Iterator[None]:
 
 
 def check_implementation(interface: Any, implementation: Any, what: str) -> None:
-    """Check that an object fulfils an interface.
+    """Check that an object fulfils an interface, and each optional one that it declares.
 
     Args:
         what: how the object was given, ``add_vneid_audit_sink('acme', …)`` say.
@@ -179,6 +183,18 @@ def check_implementation(interface: Any, implementation: Any, what: str) -> None
     """
     if isinstance(implementation, type):
         raise ConfigurationError([f"{what}: must be an object, and {implementation.__name__} is a class; make one of it"])
+    _verify(interface, implementation, what)
+    check_optional(implementation, what)
+
+
+def check_optional(implementation: Any, what: str) -> None:
+    """Check that an object has the methods of each optional interface that it declares."""
+    for interface in OPTIONAL:
+        if interface.providedBy(implementation):
+            _verify(interface, implementation, what)
+
+
+def _verify(interface: Any, implementation: Any, what: str) -> None:
     try:
         verifyObject(interface, implementation)
     except Invalid as error:

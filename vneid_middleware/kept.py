@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from vneid_middleware.core.jose import JoseError, KeySet
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
@@ -17,6 +17,16 @@ MAX_STALE = 86_400
 """Seconds past its time that a value serves while the server does not answer."""
 COOL_DOWN = 30
 """Seconds between forced fetches, and between attempts while the server is down."""
+
+
+class Slots(Protocol):
+    """Which threads may wait: a semaphore, or what works like one."""
+
+    def acquire(self, *, blocking: bool) -> bool:
+        """Take a slot; False where there is none."""
+
+    def release(self) -> None:
+        """Give it back."""
 
 
 class Deadline:
@@ -37,7 +47,9 @@ class Deadline:
 class Kept(Generic[T]):
     """A value fetched from another server and kept: the last good one while that is down, one fetch at a time.
 
-    Nobody waits longer than their own deadline, also not for a fetch that somebody else began with a later one.
+    Nobody waits longer than their own deadline, also not for a fetch that somebody else began with a later one. Who gives
+    ``slots`` (those of the server's threads that may wait) waits only while it holds one of them, and goes by what is kept where
+    there is none: what anybody may send must not hold all threads.
 
     Args:
         fetch: gets a new value within a deadline; raises ``VNeIDError``.
@@ -53,7 +65,7 @@ class Kept(Generic[T]):
         self._failed: tuple[VNeIDError, float] | None = None
         self._forced = float("-inf")
 
-    def get(self, deadline: Deadline) -> T:
+    def get(self, deadline: Deadline, slots: Slots | None = None) -> T:
         """Return the value, fetched now if it is too old; the last good one for a while if that fails.
 
         Raises:
@@ -62,7 +74,7 @@ class Kept(Generic[T]):
         kept, now = self._value, self._clock()
         if kept is not None and 0 <= now - kept[1] < self._ttl:
             return kept[0]
-        with self._turn(0 if self._serves(kept) else deadline.left()) as is_ours:
+        with self._turn(0 if self._serves(kept) else deadline.left(), slots) as is_ours:
             if not is_ours:
                 return self._meanwhile()
             kept, now = self._value, self._clock()
@@ -78,13 +90,13 @@ class Kept(Generic[T]):
                 return kept[0]
             raise failed[0]
 
-    def force(self, deadline: Deadline, seen: T) -> T:
+    def force(self, deadline: Deadline, seen: T, slots: Slots | None = None) -> T:
         """Return a newer value than ``seen``, or ``seen`` itself within the cool-down or when the server is down.
 
         The first forced fetch is made at once, so that a key that was changed a moment ago is found; those after it wait
         for the cool-down, so that a stream of unknown key ids is no stream of requests.
         """
-        with self._turn(deadline.left()) as is_ours:
+        with self._turn(deadline.left(), slots) as is_ours:
             if not is_ours:
                 return seen
             kept = self._value
@@ -110,35 +122,45 @@ class Kept(Generic[T]):
         """Return the last good value while somebody else fetches a new one."""
         kept = self._value
         if kept is None or not self._serves(kept):
-            raise UpstreamError("timeout", "another request fetches it, and it has not come in time")
+            raise UpstreamError("timeout", "other requests wait for it already, and it has not come in time")
         return kept[0]
 
     @contextmanager
-    def _turn(self, seconds: float) -> Iterator[bool]:
-        lock: threading.Lock = self.__dict__.setdefault("_guard", threading.Lock())
-        is_ours = lock.acquire(timeout=seconds)
+    def _turn(self, seconds: float, slots: Slots | None) -> Iterator[bool]:
+        if slots is not None and not slots.acquire(blocking=False):
+            yield False
+            return
         try:
-            yield is_ours
+            lock: threading.Lock = self.__dict__.setdefault("_guard", threading.Lock())
+            is_ours = lock.acquire(timeout=seconds)
+            try:
+                yield is_ours
+            finally:
+                if is_ours:
+                    lock.release()
         finally:
-            if is_ours:
-                lock.release()
+            if slots is not None:
+                slots.release()
 
 
-def verified(keys: Kept[KeySet], verify: Callable[[KeySet], T], deadline: Deadline) -> T:
+def verified(keys: Kept[KeySet], verify: Callable[[KeySet], T], deadline: Deadline, slots: Slots | None = None) -> T:
     """Return what ``verify`` makes of a signer's keys, and of newer ones where these may be stale.
+
+    Args:
+        slots: see :class:`Kept`.
 
     Raises:
         JoseError: what ``verify`` raised.
         VNeIDError: the keys can't be had.
     """
-    key_set = keys.get(deadline)
+    key_set = keys.get(deadline, slots)
     try:
         return verify(key_set)
     except JoseError as error:
         if not error.key_set_may_be_stale:
             raise
         # the keys may have been changed a moment ago: look once more
-        newer = keys.force(deadline, key_set)
+        newer = keys.force(deadline, key_set, slots)
         if newer is key_set:
             raise
         return verify(newer)

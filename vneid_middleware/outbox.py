@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from vneid_middleware.core.outbox import REVOKE, Change, Receipt, checked
-from vneid_middleware.crypto import KeyRing
+from vneid_middleware.core.outbox import PYTHON, REVOKE, Change, Receipt, checked
+from vneid_middleware.crypto import KeyRing, secret_lines
 from vneid_middleware.exceptions import SealError, VNeIDError
 
 if TYPE_CHECKING:
@@ -25,21 +25,40 @@ if TYPE_CHECKING:
 __all__ = ["Change", "Outbox", "Receipt"]
 
 
+def _lines(secret: str) -> list[str]:
+    if secret.strip().startswith(("env:", "file:")):
+        raise ValueError("Outbox takes the secret itself: env:NAME and file:PATH are for the ini, so read it from there")
+    try:
+        return secret_lines(secret)
+    except ValueError as error:
+        raise ValueError(f"Outbox takes the text of the setting secret, all its lines: it {error}") from None
+
+
 class Outbox:
     """Takes changes in. Thread-safe; it opens nothing.
 
     Args:
         secret: the text of the setting ``secret``, all its lines; or the portal's :class:`vneid_middleware.crypto.KeyRing`.
         clock: unix seconds.
+        kinds: the kinds of documents that the portal's ini names; another one is then refused. None: not looked at, and the
+            worker makes a dead letter of a change of a kind that it does not know.
+        notify: whether PostgreSQL wakes the workers at the commit. A transaction that is to be prepared for a two-phase commit
+            can't notify; workers then find the change by themselves, within half a minute.
+
+    Raises:
+        ValueError: ``secret`` is not what the setting holds.
     """
 
-    def __init__(self, secret: str | KeyRing, clock: Callable[[], float] = time.time) -> None:
-        self._ring = KeyRing(secret.strip().splitlines()) if isinstance(secret, str) else secret
+    def __init__(self, secret: str | KeyRing, clock: Callable[[], float] = time.time, *, kinds: Collection[str] | None = None,
+                 notify: bool = True) -> None:
+        self._ring = KeyRing(_lines(secret)) if isinstance(secret, str) else secret
         self._box = self._ring.box("outbox")
         self._clock = clock
+        self._kinds = None if kinds is None else frozenset(kinds)
+        self._notify = notify
 
     def enqueue(self, connection: Connection, kind: str, personal_id: str, document_id: str, action: str = "upsert", *,
-                idempotency_key: str = "", data: Mapping[str, Any] | None = None, submitter: str = "python") -> Receipt:
+                idempotency_key: str = "", data: Mapping[str, Any] | None = None, submitter: str = PYTHON) -> Receipt:
         """Announce a change within the connection's transaction: rolled back with it, delivered once it is committed.
 
         Args:
@@ -55,16 +74,21 @@ class Outbox:
             submitter: who announces; keys of two submitters never meet.
 
         Raises:
-            VNeIDError: ``change_malformed``, ``change_too_large``, ``idempotency_conflict``. Roll back.
+            VNeIDError: ``change_malformed``, ``change_too_large``, ``idempotency_conflict``, ``transaction_missing``. Roll back.
         """
-        return self.put(connection, Change(kind, personal_id, document_id, action, idempotency_key or str(uuid.uuid4()), data),
-                        submitter)
+        change = Change(kind, personal_id, document_id, action, idempotency_key or str(uuid.uuid4()), data)
+        return self.put(connection, checked(change, self._kinds), submitter)
 
     def put(self, connection: Connection, change: Change, submitter: str) -> Receipt:
         """Announce a change; see :meth:`enqueue`."""
         from vneid_middleware.storage import outbox
+        from vneid_middleware.storage.transactions import has_transaction
 
         checked(change)
+        if not has_transaction(connection):
+            raise VNeIDError("transaction_missing", "the connection commits each statement by itself (AUTOCOMMIT): two changes "
+                             "could get the same version, and a change would stay when what it belongs to is rolled back. "
+                             "Give one in a transaction")
         hashes = self._ring.keyed_hashes
         keys, person_key, sealed_document = self._named(change.kind, change.personal_id, change.document_id)
         text = change.text()
@@ -74,7 +98,7 @@ class Outbox:
             content_hashes=hashes("change", text), kind=change.kind, action=change.action, submitter=submitter,
             sealed=lambda change_id: self._box.seal_bytes(text.encode(), change_id.encode()))
         now = outbox.present(connection, self._clock())
-        return outbox.enqueue(connection, announced, str(uuid.uuid4()), now=now)
+        return outbox.enqueue(connection, announced, str(uuid.uuid4()), now=now, wakes=self._notify)
 
     def erase(self, connection: Connection, document_id: int, sealed: str) -> Wiped:
         """Wipe what is to be sent of a document, and announce by a tombstone that it is gone.

@@ -97,9 +97,21 @@ class Services:
         Raises:
             AuditError: a sink could not keep it. What the event tells of must not go on then.
         """
+        self.write_down(event)
+        self.spread(event)
+
+    def write_down(self, event: Event) -> None:
+        """Write ``event`` to every audit sink; :meth:`spread` follows once what it tells of has happened.
+
+        Raises:
+            AuditError: a sink could not keep it.
+        """
         record = self.record(event, self.clock())
         for sink in self.sinks:
             sink.write(record)
+
+    def spread(self, event: Event) -> None:
+        """Tell the subscribers of what was written down."""
         try:
             self.subscribers(event)
         except Exception:

@@ -332,6 +332,53 @@ def test_online_asks_the_issuer(vneid: Check, ini: Callable[..., Path], free_por
     assert "online: provider: connection" in done.err
 
 
+BROKEN = """
+from zope.interface import implementer
+from vneid_middleware.interfaces import IReadinessCheck, ITrial
+
+
+@implementer(IReadinessCheck)
+class Ready:
+    critical = False
+
+    def check(self):
+        raise RuntimeError("no module")
+
+
+@implementer(ITrial)
+class Tried:
+    def try_online(self):
+        yield "acme.first", ""
+        raise ZeroDivisionError("no second")
+
+
+@implementer(ITrial)
+class Well:
+    def try_online(self):
+        return [("acme.well", "")]
+
+
+def includeme(config):
+    config.add_vneid_readiness("hsm", Ready())
+    config.add_vneid_component("acme", lambda services: Tried())
+    config.add_vneid_component("well", lambda services: Well())
+"""
+
+
+@pytest.mark.threat("A-236")
+def test_online_a_plugin_that_breaks_hides_none_of_the_others(
+        vneid: Check, ini: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "acme_broken.py").write_text(BROKEN, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    done = vneid("check", ini({"plugins": "sso acme_broken"}), "--online")
+    assert done.code == 1
+    assert "online: hsm: RuntimeError: no module" in done.err
+    assert "online: acme: ZeroDivisionError: no second" in done.err
+    for name in ("storage", "acme.first", "acme.well"):
+        assert f"online: {name}: ok" in done.out
+    sys.modules.pop("acme_broken", None)
+
+
 def test_online_tells_a_dead_database(vneid: Check, ini: Callable[..., Path]) -> None:
     path = ini({"storage": "sqlite:///no/such/folder/vneid.db"})
     (path.parent / "no").write_text("a file, no folder", encoding="utf-8")

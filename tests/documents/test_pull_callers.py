@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import hmac
 import json
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from licences import KEY, TUYET, Keys
+from licences import KEY, OTHER_KEY, TUYET, Keys
 from support import Browser, serving
 from vneid_middleware.core.documents import verify_request
 from vneid_middleware.core.jose import KeySet, encode_base64url
 from vneid_middleware.exceptions import VNeIDError
+from vneid_middleware.plugins.documents import callers
 
 JSON = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
 
@@ -183,6 +190,83 @@ def test_only_listed_clients_of_x_road_may_ask(make_portal) -> None:
     assert portal.ask().status == 403
 
 
+class KeyServer:
+    """Publishes a caller's keys; while ``gate`` is closed it does not answer."""
+
+    def __init__(self, jwks: bytes) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.asked = 0
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.asked += 1
+                server.gate.wait(60)
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(jwks)))
+                self.end_headers()
+                self.wfile.write(jwks)
+
+            def log_message(self, *args: Any) -> None:
+                """Nothing on the tests' terminal."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/jwks"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self.gate.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(10)
+
+
+@pytest.fixture
+def key_server(tmp_path: Path) -> Iterator[tuple[KeyServer, Keys]]:
+    (tmp_path / "caller").mkdir()
+    keys = Keys(tmp_path / "caller")
+    server = KeyServer(keys.jwks.read_bytes())
+    yield server, keys
+    server.close()
+
+
+@pytest.mark.threat("A-232")
+def test_forged_requests_hold_half_of_the_threads_at_most_while_a_key_server_hangs(make_portal, key_server,
+                                                                                           monkeypatch) -> None:
+    monkeypatch.setattr(callers, "_KEYS_SECONDS", 60)
+    server, keys = key_server
+    portal = make_portal(server_threads="4", documents__callers=f"VNeID = jwks:{server.url}")
+    genuine = {"key": keys.ec}
+    assert portal.send_signed(portal.sign(portal.claims(), **genuine)).status == 200
+    server.gate.clear()
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(portal.send_signed, portal.sign(portal.claims(), keys.other, kid="nobody-s")) for _ in range(6)]
+        told = [work.result().status for work in islice(as_completed(asked, 8), 4)]
+        assert told == [401] * 4
+        assert sum(not work.done() for work in asked) == 2
+        # whoever the kept keys know is answered meanwhile
+        assert portal.send_signed(portal.sign(portal.claims(), **genuine)).status == 200
+        server.gate.set()
+        assert {work.result(20).status for work in asked} == {401}
+    assert server.asked == 2
+
+
+@pytest.mark.threat("A-232")
+def test_nobody_can_say_who_asks_while_the_first_keys_have_not_come(make_portal, key_server, monkeypatch) -> None:
+    monkeypatch.setattr(callers, "_KEYS_SECONDS", 60)
+    server, keys = key_server
+    portal = make_portal(server_threads="4", documents__callers=f"VNeID = jwks:{server.url}")
+    server.gate.clear()
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(portal.send_signed, portal.sign(portal.claims(), keys.ec)) for _ in range(6)]
+        told = [work.result() for work in islice(as_completed(asked, 20), 4)]
+        assert {(answer.status, answer.json()["error"]) for answer in told} == {(503, "caller_unverifiable")}
+        server.gate.set()
+        assert sorted(work.result(20).status for work in asked) == [200] * 2 + [503] * 4
+
+
 @pytest.mark.threat("A-234")
 def test_a_caller_that_asks_too_often_waits_and_the_others_do_not(make_portal, caplog) -> None:
     portal = make_portal(documents__rate_limit="3")
@@ -190,6 +274,8 @@ def test_a_caller_that_asks_too_often_waits_and_the_others_do_not(make_portal, c
     answer = portal.ask()
     assert 1 <= int(answer.headers["Retry-After"]) <= 61
     assert caplog.text.count("alarm: too_many_pulls") == 1
+    assert [portal.ask(key=OTHER_KEY).status for _ in range(5)] == [200, 200, 200, 429, 429]
+    assert caplog.text.count("alarm: too_many_pulls") == 2, "one for each caller"
     claims = portal.claims()
     assert portal.send_signed(portal.sign(claims)).status == 200
     # a request that found no turn may be sent again

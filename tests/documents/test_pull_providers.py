@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import threading
@@ -120,8 +121,32 @@ def test_a_back_end_that_hangs_is_unavailable_and_takes_no_other_kind_with_it(po
         assert time.monotonic() < end, "what no longer hangs does not come back"
 
 
+@pytest.mark.threat("A-236")
+def test_a_slow_back_end_fills_up_for_its_own_kind_only(portal, monkeypatch) -> None:
+    monkeypatch.setattr(pulls, "MOST", 3)
+    SCRIPTED.gate.clear()
+    slow = SCRIPTED.gate
+    assert [portal.ask(request_id=f"FULL-{number}").json()["status"] for number in range(4)] == ["pending"] * 3 + ["unavailable"]
+    SCRIPTED.gate = threading.Event()
+    SCRIPTED.gate.set()
+    assert portal.ask(kind="BHYT").json()["status"] == "ok"
+    assert portal.ask(request_id="FULL-5").json()["status"] == "unavailable"
+    slow.set()
+    assert end_of(portal, "FULL-0").json()["status"] == "ok"
+    assert end_of(portal, "FULL-5").json()["status"] == "ok"
+    for number in (1, 2):
+        assert end_of(portal, f"FULL-{number}").json()["status"] == "ok"
+
+
 def boom(request: Any) -> Any:
     raise RuntimeError(f"no such citizen {request.personal_id}")
+
+
+def leave(error: type[BaseException]) -> Any:
+    def answer(request: Any) -> Any:
+        raise error(request.personal_id)
+
+    return answer
 
 
 def refuse(request: Any) -> Any:
@@ -130,7 +155,9 @@ def refuse(request: Any) -> Any:
 
 @pytest.mark.threat("A-236")
 @pytest.mark.parametrize(("answer", "reason"), [
-    (boom, "provider_failed"), (refuse, "register_closed"), (lambda request: None, "provider_invalid"),
+    (boom, "provider_failed"), (leave(asyncio.CancelledError), "provider_failed"), (leave(SystemExit), "provider_failed"),
+    (leave(KeyboardInterrupt), "provider_failed"), (leave(GeneratorExit), "provider_failed"), (refuse, "register_closed"),
+    (lambda request: None, "provider_invalid"),
     (lambda request: {"status": "ok"}, "provider_invalid"), (lambda request: FoundDocument("fine", {}), "provider_invalid"),
     (lambda request: FoundDocument("pending"), "provider_invalid"), (lambda request: FoundDocument("ok"), "provider_invalid"),
     (lambda request: FoundDocument("ok", ["1"]), "provider_invalid"),

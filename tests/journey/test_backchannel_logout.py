@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -140,6 +141,41 @@ def test_keys_that_can_not_be_had_end_nothing_and_say_so(journey):
     j.switch(fault_jwks="500")
     answer = post(j, token_for(j, subject="sim-nguyet"))
     assert (answer.status, answer.json()["error"]) == (503, "temporarily_unavailable")
+
+
+@pytest.mark.threat("A-132")
+def test_forged_tokens_keep_no_login_waiting_while_the_key_server_hangs(signed_in):
+    j, browsers = signed_in(server_threads="4")
+    j.switch(fault_jwks="hang")
+    asked = j.simulator.keys.signing
+    j.simulator.keys.signing = j.simulator.keys.foreign
+    forged = [token_for(j, subject="sim-nguyet") for _ in range(5)]
+    j.simulator.keys.signing = asked
+    with ThreadPoolExecutor(5) as pool:
+        sent = [pool.submit(post, j, token) for token in forged]
+        told = [work.result().status for work in islice(as_completed(sent, 20), 4)]
+        assert told == [400] * 4
+        assert sum(not work.done() for work in sent) == 1
+        # kept keys are enough for a genuine one, and for a login
+        assert post(j, token_for(j, subject="sim-nguyet")).status == 200
+        assert alive(j, browsers) == [False, False, True]
+        assert j.sign_in("nguyet", browser=Browser()).status == 200
+        j.simulator.state.stopped.set()
+        assert {work.result(20).status for work in sent} == {400}
+
+
+@pytest.mark.threat("A-132")
+def test_callbacks_hold_half_of_the_threads_at_most_while_the_metadata_do_not_come(journey):
+    j = journey("oidc", server_threads="4")
+    j.switch(fault_discovery="hang")
+    with ThreadPoolExecutor(6) as pool:
+        sent = [pool.submit(Browser().get, j.portal + f"/vneid/callback?code=x&state=y{number}") for number in range(6)]
+        # the others wait for ten seconds
+        told = {work.result().status for work in islice(as_completed(sent, 8), 4)}
+        assert told == {504}
+        assert sum(not work.done() for work in sent) == 2
+        j.simulator.state.stopped.set()
+        assert len([work.result(20) for work in sent]) == 6
 
 
 def test_storage_that_is_gone_ends_nothing_in_part(signed_in, tmp_path):

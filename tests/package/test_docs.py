@@ -443,7 +443,7 @@ def test_the_example_document_provider_finds(host: Path, monkeypatch: pytest.Mon
     assembly = assemble(Source({**BASE, "plugins": "sso documents library_cards", "storage": f"sqlite:///{host / 'v.db'}",
                                 "documents.signing_key": str(host / "secrets" / "signing.pem"),
                                 "documents.callers": f"VNeID = key:sha256:{'0' * 64}",
-                                "documents.THUVIEN.provider": "library"}))
+                                "documents.THUVIEN.provider": "library", "documents.THUVIEN.city": "hn"}))
     assert assembly.problems == []
     assert assembly.services is not None
     provider = assembly.services["documents"].provider("THUVIEN")

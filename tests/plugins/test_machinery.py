@@ -227,6 +227,83 @@ def test_a_vendors_readiness_counts(distribution, bench, critical, status, membe
     assert (got, json.loads(body)[member]) == (status, ["hsm"])
 
 
+HANGING = """
+import threading
+from zope.interface import implementer
+from vneid_middleware.interfaces import IReadinessCheck
+
+GATE = threading.Event()
+ASKED = []
+
+
+@implementer(IReadinessCheck)
+class Hangs:
+    critical = False
+
+    def check(self):
+        ASKED.append(1)
+        GATE.wait(60)
+
+
+def includeme(config):
+    config.add_vneid_readiness("hangs", Hangs())
+"""
+
+
+@pytest.mark.parametrize("raised", ["RuntimeError('a bug')", "SystemExit(1)", "KeyError"])
+@pytest.mark.parametrize(("critical", "status", "member"), [("True", 503, "failed"), ("False", 200, "degraded")])
+def test_a_readiness_check_that_breaks_is_told_as_what_it_is(distribution, bench, caplog, raised, critical, status, member):
+    source = READINESS.replace("CRITICAL", critical).replace('VNeIDError("hsm_gone", "no answer")', raised)
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=source)
+    got, body = call(bench.portal(host, plugins="acme"), "/vneid/health/ready")
+    assert (got, json.loads(body)[member]) == (status, ["hsm"])
+    assert "the check of hsm failed" in caplog.text
+
+
+def test_a_readiness_check_that_hangs_is_waited_for_once_and_asked_once(distribution, bench, monkeypatch):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=HANGING)
+    app = bench.portal(host, plugins="acme")
+    import acme_vneid
+
+    try:
+        monkeypatch.setattr("vneid_middleware.readiness.LONGEST", 0.5)
+        assert json.loads(call(app, "/vneid/health/ready")[1])["degraded"] == ["hangs"]
+        monkeypatch.setattr("vneid_middleware.readiness.LONGEST", 30.0)
+        acme_vneid.GATE.set()
+        assert json.loads(call(app, "/vneid/health/ready")[1]) == {"status": "ok"}
+    finally:
+        acme_vneid.GATE.set()
+    assert len(acme_vneid.ASKED) in (1, 2)
+
+
+TRIAL = """
+from zope.interface import implementer
+from vneid_middleware.interfaces import ITrial
+
+
+@implementer(ITrial)
+class Reports:
+    pass
+
+
+@implementer(ITrial)
+class Late:
+    def try_online(self, folder):
+        return ()
+
+
+def includeme(config):
+    config.add_vneid_component("WHICH", lambda services: WHICH())
+"""
+
+
+@pytest.mark.parametrize(("which", "said"), [("Reports", "must be an ITrial; Reports has no try_online()"),
+                                             ("Late", "must be an ITrial; Late.try_online must take ()")])
+def test_what_declares_a_trial_and_has_none_stops_the_start(distribution, bench, which, said):
+    distribution("acme-vneid", {"acme": "acme_vneid"}, acme_vneid=TRIAL.replace("WHICH", which))
+    one(bench.problems(plugins="acme"), said)
+
+
 GAUGES = '''
 from zope.interface import implementer
 from vneid_middleware.interfaces import IGauges

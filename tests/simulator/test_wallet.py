@@ -137,7 +137,8 @@ def test_what_a_portal_may_answer_is_told_as_it_came(vneid: Vneid, portal: Porta
 
 @pytest.mark.parametrize(("answer", "problem"), [
     ({**OK, "status": "fine"}, "status"), ({**OK, "status": None}, "status"), ({**OK, "status": ["ok"]}, "status"),
-    ({**OK, "status": "unavailable"}, "status"), ({**OK, "data": None}, "data"), ({**OK, "data": [LICENCE]}, "data"),
+    ({**OK, "status": "unavailable"}, "status"), ({**OK, "data": None}, "data"), ({**OK, "data": []}, "data"),
+    ({**OK, "data": [LICENCE, "another"]}, "data"), ({**OK, "data": [[LICENCE]]}, "data"), ({**OK, "data": "x"}, "data"),
     ({**OK, "requestId": "another"}, "requestId"), ({**OK, "responseCode": 0}, "responseCode"),
     ({**OK, "status": "not_found"}, "data"), ({**OK, "status": "mismatch", "fields": ["HoVaTen"]}, "data"),
     ({**OK, "status": "mismatch", "data": None}, "fields"), ({**OK, "status": "multiple", "data": None, "fields": [1]}, "fields"),
@@ -476,6 +477,24 @@ def test_the_wallet_asks_by_a_form_and_says_in_words_what_came(vneid: Vneid, por
                   "Do bạn hỏi"):
         assert words in shown
     assert "The paper has expired" in page(vneid, place, **{"Accept-Language": "en"})
+
+
+def test_all_papers_of_a_kind_are_shown_one_by_one(vneid: Vneid, portal: Portal) -> None:
+    place = opened(vneid)
+    vneid.push(signed(change(3, iat=NOW)))
+    vneid.now += 1
+    portal.answers = [{**OK, "data": [LICENCE, {"SoGPLX": "111", "HangGPLX": "A1"}, {"SoGPLX": "222"}], "maGiayTo": [
+        LICENCE["SoGPLX"], "111", "222"]}]
+    came = vneid.ask()
+    assert (came["status"], came["problem"]) == ("ok", "")
+    shown = page(vneid, place)
+    for number in (LICENCE["SoGPLX"], "111", "222"):
+        assert shown.count(f"Số giấy phép lái xe {number}") == 1
+    # which of them is in force nobody said
+    assert "Giấy tờ đang có hiệu lực" not in shown
+    portal.answers = [{**OK, "data": [{"SoGPLX": "333"}], "status": "revoked"}]
+    assert vneid.ask()["status"] == "revoked"
+    assert "Giấy tờ đã bị thu hồi Số giấy phép lái xe 333" in page(vneid, place)
 
 
 def test_a_change_shows_by_itself_and_takes_the_place_of_what_was_asked_for(vneid: Vneid) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from vneid_middleware.cli.words import say
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_WORD = re.compile(r"\b(?:MODULE|NAME)\b")
+"""What stands for the names in a template; SCRIPT_NAME of WSGI is another word."""
 _FILES = {"pyproject.toml": "pyproject.toml.txt", "setup.cfg": "setup.cfg.txt", "README.md": "README.md.txt",
           "MODULE/__init__.py": "module.py.txt", "tests/test_MODULE.py": "test.py.txt"}
 
@@ -35,7 +37,7 @@ def write(name: str) -> int:
             file = folder / path.replace("MODULE", module)
             file.parent.mkdir(parents=True, exist_ok=True)
             content = templates.joinpath(template).read_text(encoding="utf-8")
-            file.write_text(content.replace("MODULE", module).replace("NAME", name), encoding="utf-8")
+            file.write_text(_WORD.sub(lambda word: {"MODULE": module, "NAME": name}[word[0]], content), encoding="utf-8")
             print(file)
     except OSError as error:
         print("vneid plugins new:", say("{name} can't be written: {reason}", name=error.filename, reason=error.strerror),

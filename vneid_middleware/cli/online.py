@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import StorageError, UpstreamError, VNeIDError
 from vneid_middleware.interfaces import IOnlineCheck, ITrial
+from vneid_middleware.loader import told
 from vneid_middleware.plugins.qr.operators import HostOperators, officer_of
+from vneid_middleware.readiness import trials
 from vneid_middleware.storage.soundness import damage, unsafe_settings
 
 _UNREACHED = ("timeout", "connection", "tls")
@@ -37,8 +39,8 @@ def try_online(services: Any, host: Callable[[], Any]) -> bool:
                     *_sound(services.storage), *(_reached(services, url) for url in _addresses(services.settings)),
                     *(_tried(services, name, transport) for name, transport in services["transports"].items()
                       if IOnlineCheck.providedBy(transport)),
-                    *(_told(*tried) for component in services.components.values() if ITrial.providedBy(component)
-                      for tried in component.try_online())])  # type: ignore[no-untyped-call]
+                    *(_told(*tried) for name, component in services.components.items() if ITrial.providedBy(component)
+                      for tried in trials(name, component))])
     finally:
         services.outbound.close()
         services.storage.close()
@@ -49,6 +51,8 @@ def _ready(name: str, readiness: Any) -> bool:
         readiness.check()
     except VNeIDError as error:
         return _told(name, str(error))
+    except Exception as error:
+        return _told(name, told(error))
     return _told(name)
 
 

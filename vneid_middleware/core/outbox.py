@@ -27,8 +27,11 @@ STATES = (*OPEN, *SETTLED)
 UPSERT, REVOKE = "upsert", "revoke"
 ACTIONS = (UPSERT, REVOKE)
 
+PYTHON = "python"
+"""The submitter of what the portal's own code announces."""
+
 MAX_REQUEST = 65_536
-"""Bytes of an announcement, its ``data`` apart."""
+"""Bytes of an announcement that are left for all but its ``data``."""
 MAX_DATA = 10_485_760
 LONGEST_WAIT = 3_600
 """Seconds that a server may ask us to wait by ``Retry-After``."""
@@ -40,6 +43,7 @@ MOST_MISSES = 12
 """Attempts after which a document that its provider does not have is given up."""
 
 _MAX_NAME = 128
+_REQUIRED = ("loaiGiayTo", "soDinhDanh", "maGiayTo", "action", "idempotencyKey")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True).encode
 
 
@@ -101,13 +105,14 @@ def read_change(body: bytes, kinds: frozenset[str]) -> Change:
         found = loads_object(body)
     except VNeIDError as error:
         raise VNeIDError("change_malformed", error.detail) from None
+    unknown = found.keys() - {*_REQUIRED, "data"}
+    if unknown:
+        # a misspelt data would be content that is silently lost
+        raise _malformed(min(unknown)[:40], "is no member of an announcement")
     data = found.get("data")
     if data is not None and not isinstance(data, dict):
         raise _malformed("data", "must be an object")
-    if (data is not None and _size(data) > MAX_DATA) or len(_encode({**found, "data": None}).encode()) > MAX_REQUEST:
-        raise VNeIDError("change_too_large", f"data is larger than {MAX_DATA} bytes, or the rest than {MAX_REQUEST}")
-    kind, personal_id, document_id, action, key = (
-        found.get(name, "") for name in ("loaiGiayTo", "soDinhDanh", "maGiayTo", "action", "idempotencyKey"))
+    kind, personal_id, document_id, action, key = (found.get(name, "") for name in _REQUIRED)
     return checked(Change(kind, personal_id, document_id, action, key, data), kinds)
 
 
@@ -147,7 +152,7 @@ def _is_name(value: object) -> bool:
 
 
 def _malformed(field: str, expectation: str) -> VNeIDError:
-    return VNeIDError("change_malformed", f"{field} {expectation}", field=field)
+    return VNeIDError("change_malformed", f"{ascii(field)[1:-1]} {expectation}", field=field)
 
 
 def message(change: Change, change_id: str, version: int, *, issuer: str, now: int) -> bytes:

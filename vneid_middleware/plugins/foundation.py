@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from vneid_middleware import crypto
 from vneid_middleware.alarm import Alarm
 from vneid_middleware.converters import (
     authorities,
@@ -25,17 +26,10 @@ from vneid_middleware.core.access import parse_access
 from vneid_middleware.pages import Message
 from vneid_middleware.settings import REQUIRED, Problem, Setting, Settings, SettingsTable, Source
 
-LEAST_SECRET = 32
-
 
 def secret_lines(value: str, source: Source) -> str:
     """Lines of at least 32 characters each."""
-    lines = [line.strip() for line in value.splitlines() if line.strip()]
-    if not lines or any(len(line) < LEAST_SECRET for line in lines):
-        raise ValueError(f"must have at least {LEAST_SECRET} characters in each line")
-    if any(len(set(line)) < 8 for line in lines):
-        raise ValueError("must be random: a line repeats the same few characters")
-    return "\n".join(lines)
+    return "\n".join(crypto.secret_lines(value))
 
 
 def access_rules(value: str, source: Source) -> Any:

@@ -13,6 +13,7 @@ from vneid_middleware import addresses, bearer_keys, events
 from vneid_middleware.converters import key_digest, networks
 from vneid_middleware.exceptions import StorageError, VNeIDError
 from vneid_middleware.models import Gauge
+from vneid_middleware.readiness import Readiness
 from vneid_middleware.settings import Setting, SettingsTable
 
 log = logging.getLogger("vneid_middleware")
@@ -143,12 +144,8 @@ def ready_view(request: Any) -> Any:
     """Whether this process can serve; a provider that is down is told and does not make the portal unready."""
     failed: list[str] = []
     degraded: list[str] = []
-    for name, readiness in request.vneid.readiness.items():
-        try:
-            readiness.check()
-        except VNeIDError as error:
-            log.warning("%s is not ready: %s", name, error)
-            (failed if readiness.critical else degraded).append(name)
+    for name, readiness in request.vneid["readiness"].faults(request.vneid.readiness):
+        (failed if readiness.critical else degraded).append(name)
     body: dict[str, Any] = {"status": "unavailable" if failed else "ok"}
     if failed:
         body["failed"] = sorted(failed)
@@ -181,6 +178,7 @@ def includeme(config: Any) -> None:
     """Offer ``/health/live``, ``/health/ready`` and ``/metrics``."""
     config.add_vneid_settings(TABLE)
     config.add_vneid_component("metrics", Metrics)
+    config.add_vneid_component("readiness", lambda services: Readiness())
     config.add_subscriber(lambda event: config.registry["vneid.services"]["metrics"].count(event), events.Event)
     for name, path, view in (("live", "/health/live", live_view), ("ready", "/health/ready", ready_view),
                              ("metrics", "/metrics", metrics_view)):

@@ -165,8 +165,8 @@ def _problem(answer: Mapping[str, Any], asked: Asked, http: int, signature: str)
         return "requestId: another one"
     if not isinstance(answer.get("responseCode"), str) or not isinstance(answer.get("responseMessage"), str):
         return "responseCode, responseMessage: text expected"
-    if status in WITH_DATA and not isinstance(data, dict):
-        return "data: an object expected"
+    if status in WITH_DATA and not _is_papers(data):
+        return "data: an object expected, or a list of objects"
     if status not in WITH_DATA and data:
         return "data: not expected"
     if status in ("mismatch", "multiple") and not _is_texts(fields):
@@ -174,6 +174,12 @@ def _problem(answer: Mapping[str, Any], asked: Asked, http: int, signature: str)
     if status == "pending" and type(answer.get("retryAfter")) is not int:
         return "retryAfter: seconds expected"
     return ""
+
+
+def _is_papers(value: Any) -> bool:
+    """Tell whether it is a paper, or all of a citizen's papers of a kind."""
+    papers = value if isinstance(value, list) else [value]
+    return bool(papers) and all(isinstance(paper, dict) for paper in papers)
 
 
 def _is_texts(value: Any) -> bool:

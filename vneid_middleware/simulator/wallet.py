@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from webob import Request, Response
@@ -136,6 +137,7 @@ def cards(papers: Iterable[Paper], asked: Iterable[Asked]) -> list[Card]:
     """Return a citizen's papers, the newest first.
 
     What was asked for may come without an id: it is the pushed paper whose id stands among its values. The newer one is shown.
+    An answer may hold several papers of a kind.
 
     Args:
         papers: what was pushed.
@@ -148,13 +150,24 @@ def cards(papers: Iterable[Paper], asked: Iterable[Asked]) -> list[Card]:
         if question.kind in seen or status not in WITH_DATA:
             continue
         seen.add(question.kind)
-        answer = question.result["answer"]
-        data = answer["data"]
-        values = [value for value in (answer.get("maGiayTo"), *data.values()) if isinstance(value, str)]
-        place = next(((question.kind, value) for value in values if (question.kind, value) in found), (question.kind, ""))
-        if place not in found or found[place].at <= question.at:
-            found[place] = Card(*place, "valid" if status == "ok" else status, 0, "", question.at, data)
+        answered = _answered(question.result["answer"])
+        for number, (paper_id, data) in enumerate(answered):
+            values = [value for value in (paper_id, *data.values()) if isinstance(value, str)]
+            known = next((value for value in values if (question.kind, value) in found), "")
+            place = question.kind, known or f"\n{number}"
+            # of several that are good together each may be out of force: nobody says which
+            state = status if status != "ok" or len(answered) > 1 else "valid"
+            if place not in found or found[place].at <= question.at:
+                found[place] = Card(question.kind, known, state, 0, "", question.at, data)
     return sorted(found.values(), key=lambda card: -card.at)
+
+
+def _answered(answer: Mapping[str, Any]) -> list[tuple[Any, dict[str, Any]]]:
+    """Return the papers of an answer with their ids, where it tells them."""
+    data, ids = answer["data"], answer.get("maGiayTo")
+    if not isinstance(data, list):
+        return [(ids, data)]
+    return list(zip_longest(ids if isinstance(ids, list) else (), data))[:len(data)]
 
 
 def _pushed(paper: Paper) -> Card:

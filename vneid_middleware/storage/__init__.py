@@ -56,10 +56,30 @@ class Storage:
         Raises:
             StorageError: ``storage_unavailable``; the cause has the driver's words, never values.
         """
+        shared = getattr(self._threads_own(), "connection", None)
+        if shared is not None:
+            with _translated():
+                yield shared
+            return
         self.prepare()
         turns = self._turns()
         with self._transaction({}) if turns is None else self._in_turn(turns) as connection:
             yield connection
+
+    @contextmanager
+    def sharing(self, connection: Connection) -> Iterator[None]:
+        """Let :meth:`begin` give this connection to whatever this thread calls meanwhile: what others write, an audit sink say,
+        is committed with the transaction under way, or not at all. On any exception the transaction must be rolled back."""
+        own = self._threads_own()
+        own.connection = connection
+        try:
+            yield
+        finally:
+            own.connection = None
+
+    def _threads_own(self) -> threading.local:
+        found: threading.local = self.__dict__.setdefault("_own", threading.local())
+        return found
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -86,7 +86,7 @@ def present(connection: Connection, process_clock: float) -> float:
     return float(connection.execute(_CLOCK).scalar() or 0)
 
 
-def enqueue(connection: Connection, announced: Announced, change_id: str, *, now: float) -> Receipt:
+def enqueue(connection: Connection, announced: Announced, change_id: str, *, now: float, wakes: bool = True) -> Receipt:
     """Take a change in, within the connection's transaction: it is there when that is committed.
 
     Whoever announces a change of the same document meanwhile waits until then by the row of the document, so that versions
@@ -94,6 +94,7 @@ def enqueue(connection: Connection, announced: Announced, change_id: str, *, now
 
     Args:
         change_id: a new UUID.
+        wakes: whether workers are woken at the commit.
 
     Returns:
         the change's id and version; of one that was announced before those that it got then.
@@ -121,7 +122,8 @@ def enqueue(connection: Connection, announced: Announced, change_id: str, *, now
         "created_at": int(now), "sealed": announced.sealed(change_id)}
     if not add(connection, _ADD[connection.dialect.name], row):
         return _announced_before(connection, announced, document_id)
-    wake(connection)
+    if wakes:
+        wake(connection)
     return Receipt(change_id, version)
 
 

@@ -18,8 +18,10 @@ from vneid_middleware.plugins.documents import views
 from vneid_middleware.plugins.documents.callers import Callers
 from vneid_middleware.plugins.documents.messages import MESSAGES
 from vneid_middleware.plugins.documents.pulls import Pulls
+from vneid_middleware.plugins.documents.refusals import other_method_view
 from vneid_middleware.plugins.documents.settings import make_table
 from vneid_middleware.plugins.documents.sql import SqlProviders
+from vneid_middleware.readiness import trials
 
 __all__ = ["Documents", "includeme"]
 
@@ -37,9 +39,9 @@ class Documents:
     def __init__(self, services: Any) -> None:
         settings = services.settings
         self._vneid = services
-        self.callers = Callers(services)
         self.pulls = Pulls(settings["server_threads"])
-        self._alarmed = float("-inf")
+        self.callers = Callers(services, lambda: self.pulls.slots)
+        self._alarmed: dict[str, float] = {}
         self._providers: dict[str, Any] = {}
         for key, name in sorted(settings.items()):
             if key.startswith("documents.") and key.endswith(".provider"):
@@ -56,10 +58,10 @@ class Documents:
         return self._providers[kind]
 
     def alarm_rate(self, request_id: str, caller: str) -> None:
-        """Tell a person that a caller asks more often than it may; at most once a minute."""
+        """Tell a person that a caller asks more often than it may; at most once a minute for each caller."""
         now = time.monotonic()
-        if now - self._alarmed >= _ALARM_EVERY:
-            self._alarmed = now
+        if now - self._alarmed.get(caller, float("-inf")) >= _ALARM_EVERY:
+            self._alarmed[caller] = now
             self._vneid["alarm"].send("too_many_pulls", request_id, caller=caller)
 
     def check(self) -> None:
@@ -68,16 +70,16 @@ class Documents:
             provider.check()
         self.callers.check_keys()
 
-    def try_online(self) -> Iterator[tuple[str, str]]:
+    def try_online(self) -> Iterator[tuple[str, ...]]:
         """Try the callers' keys, and the providers as far as they can be tried."""
         try:
             self.callers.check_keys()
             yield "documents.callers", ""
         except VNeIDError as error:
             yield "documents.callers", str(error)
-        for provider in self._providers.values():
+        for kind, provider in self._providers.items():
             if ITrial.providedBy(provider):
-                yield from provider.try_online()  # type: ignore[no-untyped-call]
+                yield from trials(f"documents.{kind}", provider)
 
 
 @implementer(IReadinessCheck, IProvisioned)
@@ -102,4 +104,5 @@ def includeme(config: Any) -> None:
     config.add_vneid_readiness("documents", DocumentsReadiness())
     config.add_route("vneid.documents.lookup", "/documents/lookup")
     config.add_view(views.lookup_view, route_name="vneid.documents.lookup", request_method="POST")
+    config.add_view(other_method_view, route_name="vneid.documents.lookup")
     config.include("vneid_middleware.plugins.documents.outbox")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from vneid_middleware import addresses, bearer_keys
 from vneid_middleware.core import documents
 from vneid_middleware.core.jose import JoseError
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
-from vneid_middleware.kept import Deadline, verified
+from vneid_middleware.kept import Deadline, Slots, verified
 from vneid_middleware.key_sets import kept_key_set
 from vneid_middleware.per_process import PerProcess
 from vneid_middleware.storage import tokens
@@ -57,11 +58,13 @@ class Callers:
 
     Args:
         services: everything of the middleware.
+        slots: gives those of the server's threads that may wait for a caller's keys.
     """
 
-    def __init__(self, services: Any) -> None:
+    def __init__(self, services: Any, slots: Callable[[], Slots]) -> None:
         settings = services.settings
         self._vneid = services
+        self._slots = slots
         self._settings = settings
         key_sets, self._digests = settings["documents.callers"]
         self._keys = {name: kept_key_set(f"documents.callers {name}", place, services) for name, place in key_sets.items()}
@@ -116,7 +119,8 @@ class Callers:
             if caller not in self._keys:
                 raise JoseError("key_unknown", "iss is nobody of documents.callers who signs")
             checked = verified(self._keys[caller], lambda keys: documents.verify_request(
-                token, caller=caller, key_set=keys, audience=vneid.links.public_url, now=now), Deadline(_KEYS_SECONDS))
+                token, caller=caller, key_set=keys, audience=vneid.links.public_url, now=now), Deadline(_KEYS_SECONDS),
+                self._slots())
         except UpstreamError as error:
             raise VNeIDError("caller_unverifiable", str(error), caller=caller) from error
         except JoseError as error:

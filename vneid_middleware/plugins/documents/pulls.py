@@ -32,8 +32,8 @@ KEPT = 120.0
 RETRY_AFTER = 2
 THREADS = 4
 """Questions that a provider is asked at once."""
-MOST = 200
-"""Questions under way in a process."""
+MOST = 50
+"""Questions of one kind under way in a process, and answers that wait for their caller among them."""
 
 
 class Work(NamedTuple):
@@ -69,10 +69,10 @@ class Running:
             self._drop_old(now)
             stuck = self._stuck.setdefault(pull.kind, set())
             stuck.difference_update({future for future in stuck if future.done()})
-            if len(self._work) >= MOST or len(stuck) >= THREADS:
+            # counted for each kind, and a pool for each: a back end that is slow or hangs takes no other kind with it
+            if sum(work.kind == pull.kind for work in self._work.values()) >= MOST or len(stuck) >= THREADS:
                 return None
             if pull.kind not in self._pools:
-                # one for each kind, so that a back end that hangs takes no other kind with it
                 self._pools[pull.kind] = ThreadPoolExecutor(THREADS, thread_name_prefix=f"vneid-{pull.kind}")
             work = Work(pull.kind, pull.asked, now, self._pools[pull.kind].submit(_find, provider, pull))
             self._work[key] = work
@@ -105,6 +105,11 @@ class Pulls:
 
     def __init__(self, server_threads: int) -> None:
         self._running = PerProcess(lambda: Running(max(1, server_threads // 2)))
+
+    @property
+    def slots(self) -> threading.BoundedSemaphore:
+        """What a thread of this process's server holds while it waits for others."""
+        return self._running().slots
 
     def ask(self, caller: str, pull: PullRequest, provider: Any) -> FoundDocument:
         """Return what the provider found, ``pending`` where that takes longer, or ``unavailable``.
@@ -150,8 +155,8 @@ def _find(provider: Any, pull: PullRequest) -> FoundDocument:
     except VNeIDError as error:
         log.error("the document provider of %s failed: %s", pull.kind, error)
         return FoundDocument(UNAVAILABLE, reason=error.code)
-    except Exception as error:
-        # its words may hold what it was asked with
+    except BaseException as error:
+        # also what is no Exception, such as a sys.exit() of foreign code; its words may hold what it was asked with
         log.error("the document provider of %s failed with %s at %s", pull.kind, type(error).__name__, _place(error))
         return FoundDocument(UNAVAILABLE, reason="provider_failed")
 
@@ -165,7 +170,7 @@ def _check_json(found: FoundDocument) -> None:
         raise VNeIDError("provider_too_large", f"the provider's data are larger than {documents.MAX_DATA} bytes")
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

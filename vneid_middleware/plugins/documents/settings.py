@@ -145,7 +145,7 @@ ROWS = (
             "is called in responseCode.",
             default_text=" ".join(f"{status}={code}" for status, code in documents.RESPONSE_CODES.items())),
     Setting("documents.rate_limit", integer(1, 1_000_000, "pulls a minute"), RATE, "Pulls a minute for each caller, in each "
-            "process."),
+            "process: with several processes a caller may have as many times more."),
     Setting("documents.*.provider", text, None, "Who knows the documents of a kind (GPLX, BHYT, …): sql, or a plugin's.",
             default_text="required per kind"),
     Setting("documents.*.url", foreign_url, None, "For sql: SQLAlchemy URL of the database with the documents; it is only read.",

@@ -15,6 +15,7 @@ from vneid_middleware.models import PERSON, FoundDocument
 from vneid_middleware.pages import correlation_id
 from vneid_middleware.plugins.documents.callers import Question
 from vneid_middleware.plugins.documents.pulls import RETRY_AFTER
+from vneid_middleware.plugins.documents.refusals import refusal
 
 log = logging.getLogger("vneid_middleware")
 
@@ -42,7 +43,7 @@ def lookup_view(request: Any) -> Any:
         log.error("%s: a pull was stopped: %s", who.request_id, error)
         if isinstance(error, AuditError):
             vneid["alarm"].send("audit_unwritable", who.request_id)
-        return _refusal(request, "pull_stopped", 503, who)
+        return refusal(request, "pull_stopped", 503, who.request_id)
     except VNeIDError as error:
         return _refused(request, error, who)
 
@@ -106,16 +107,10 @@ def _refused(request: Any, error: VNeIDError, who: Who) -> Any:
     log.warning("%s: pull refused: %s", who.request_id, error)
     caller = str(error.evidence.get("caller", ""))
     vneid.tell_anyway(DocumentRefused(**who._asdict(), code=error.code, caller=caller))
-    response = _refusal(request, error.code, status, who)
+    response = refusal(request, error.code, status, who.request_id)
     if status == 401:
         response.headers["WWW-Authenticate"] = bearer_keys.CHALLENGE
     if status == 429:
         response.headers["Retry-After"] = str(error.evidence["retry_after"])
         vneid["documents"].alarm_rate(who.request_id, caller)
     return response
-
-
-def _refusal(request: Any, code: str, status: int, who: Who) -> Any:
-    pages = request.vneid.pages
-    words = pages.message(code, pages.language(request.environ))
-    return pages.json({"error": code, "message": f"{words.happened} {words.todo}", "correlation_id": who.request_id}, status)

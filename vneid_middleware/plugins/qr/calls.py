@@ -133,7 +133,7 @@ class Calls:
         asked = self._questions.opened(row) if row.state == lookups.WAITING else None
         if asked is None:
             return
-        answer = self._upstream.envelope(envelope, asked)
+        answer = self._upstream.envelope(envelope, asked, self._process().slots)
         if answer.result.status == lookup.INVALID_RESPONSE:
             log.warning("%s: what came by webhook does not verify: %s", row.request_id, answer.result.reason)
             raise VNeIDError("invalid_response", answer.result.reason)

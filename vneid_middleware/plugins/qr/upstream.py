@@ -10,14 +10,14 @@ from vneid_middleware.core.citizen import read_citizen
 from vneid_middleware.core.jose import KeySet
 from vneid_middleware.core.lookup_answer import verify_answer
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
-from vneid_middleware.kept import Deadline, verified
+from vneid_middleware.kept import Deadline, Slots, verified
 from vneid_middleware.key_sets import kept_key_set
 from vneid_middleware.models import TransportRequest
 from vneid_middleware.outbound import Response
 
 MAX_ENVELOPE = 262_144
 _KEYS_SECONDS = 5
-"""Seconds that a thread waits for the signer's keys; a webhook's is one of the server's."""
+"""Seconds that a thread waits for the signer's keys; a webhook's is one of the server's, of which half may wait."""
 _WRONG_FORM = ("malformed", "too_large")
 
 
@@ -99,8 +99,11 @@ class Upstream:
             return Answer(lookup.Result(lookup.UNAVAILABLE, reason="status"))
         return answer
 
-    def envelope(self, envelope: lookup.Envelope, asked: Asked) -> Answer:
+    def envelope(self, envelope: lookup.Envelope, asked: Asked, slots: Slots | None = None) -> Answer:
         """Return what an envelope comes to, from whichever way it came.
+
+        Args:
+            slots: which threads may wait for the signer's keys, where it is one of the server's.
 
         Raises:
             UpstreamError: the signer's keys can't be had, so nobody can say.
@@ -111,7 +114,7 @@ class Upstream:
         if result.status != lookup.OK:
             return Answer(result)
         try:
-            return self._opened(envelope, asked)
+            return self._opened(envelope, asked, slots)
         except UpstreamError:
             raise
         except VNeIDError as error:
@@ -124,7 +127,7 @@ class Upstream:
             return Answer(lookup.Result(lookup.INVALID_RESPONSE, envelope.code, reason="transaction_invalid"))
         return Answer(result, transaction)
 
-    def _opened(self, envelope: lookup.Envelope, asked: Asked) -> Answer:
+    def _opened(self, envelope: lookup.Envelope, asked: Asked, slots: Slots | None) -> Answer:
         if self._settings["qr.response"] == "plain":
             if not isinstance(envelope.data, dict):
                 raise VNeIDError("data_malformed", "data is not an object")
@@ -136,7 +139,7 @@ class Upstream:
             if self._settings["qr.response"] == "jwe":
                 token = self._vneid.keys.decrypt("qr.decryption_key", token).decode("ascii", "replace")
             claims, answer_key, until = verified(self._keys, lambda keys: self._verify(token, keys, asked),
-                                                 Deadline(_KEYS_SECONDS))
+                                                 Deadline(_KEYS_SECONDS), slots)
         citizen = read_citizen(claims, self._settings["qr.fields"])
         result = lookup.Result(lookup.OK, envelope.code, envelope.message, citizen.data, citizen.warnings)
         return Answer(result, "", answer_key, until, str(claims["soDinhDanh"]))

@@ -38,13 +38,12 @@ class BackchannelLogout:
 
         Raises:
             VNeIDError: the token does not hold or was used before; the code says why.
-            LoginError: too many threads wait for the provider.
+            UpstreamError: the provider's keys can't be had, or another request waits for them already.
             StorageError: nothing has ended.
         """
-        with self._bulkhead.slot():
-            verified = self._provider.verified(lambda key_set: verify_logout_token(
-                token, key_set=key_set, issuer=self._provider.issuer, client_id=self._settings["sso.client_id"],
-                algorithms=self._settings["sso.id_token_algs"], now=self._vneid.now()), Deadline(5))
+        verified = self._provider.verified(lambda key_set: verify_logout_token(
+            token, key_set=key_set, issuer=self._provider.issuer, client_id=self._settings["sso.client_id"],
+            algorithms=self._settings["sso.id_token_algs"], now=self._vneid.now()), Deadline(5), self._bulkhead.for_tokens)
         scope, ended = self._end(verified)
         for target in ended:
             self._vneid.tell_anyway(SessionsRevoked(**who._asdict(), scope=scope, target=target, by="provider"))

@@ -14,7 +14,7 @@ from vneid_middleware.core.claims import MAX_LEEWAY
 from vneid_middleware.core.jose import KeySet, loads_object
 from vneid_middleware.core.oidc import error_code
 from vneid_middleware.exceptions import UpstreamError, VNeIDError
-from vneid_middleware.kept import Deadline, Kept, verified
+from vneid_middleware.kept import Deadline, Kept, Slots, verified
 
 log = logging.getLogger("vneid_middleware")
 
@@ -52,9 +52,13 @@ class Provider:
         parts = urlsplit(self._settings["sso.authorization_endpoint"])
         return f"{parts.scheme}://{parts.netloc}"
 
-    def metadata(self, deadline: Deadline) -> Mapping[str, Any]:
-        """Return the provider metadata; empty where the profile knows no discovery."""
-        return self._metadata.get(deadline) if self._discovers else {}
+    def metadata(self, deadline: Deadline, slots: Slots | None = None) -> Mapping[str, Any]:
+        """Return the provider metadata; empty where the profile knows no discovery.
+
+        Args:
+            slots: which threads may wait for it, where the caller does not hold a slot.
+        """
+        return self._metadata.get(deadline, slots) if self._discovers else {}
 
     def endpoint(self, name: str, deadline: Deadline) -> str | None:
         """Return an endpoint's URL: the setting if there is one, else what the metadata say."""
@@ -72,14 +76,17 @@ class Provider:
         """Return the provider's key set."""
         return self._keys.get(deadline)
 
-    def verified(self, verify: Callable[[KeySet], T], deadline: Deadline) -> T:
+    def verified(self, verify: Callable[[KeySet], T], deadline: Deadline, slots: Slots | None = None) -> T:
         """Return what ``verify`` makes of the provider's keys, and of newer ones where these may be stale.
+
+        Args:
+            slots: which threads may wait for them, where the caller does not hold a slot.
 
         Raises:
             JoseError: what ``verify`` raised.
             VNeIDError: the keys can't be had.
         """
-        return verified(self._keys, verify, deadline)
+        return verified(self._keys, verify, deadline, slots)
 
     def token(self, headers: Mapping[str, str], body: bytes, deadline: Deadline) -> Mapping[str, Any]:
         """Send the token request once, and never again: the code may be spent (RFC 6749 section 4.1.2)."""

@@ -186,7 +186,7 @@ class SignOn:
         if not self.provider.issuer:
             return False
         with upstream():
-            metadata = self.provider.metadata(Deadline(min(10.0, self._bulkhead.limit)))
+            metadata = self.provider.metadata(Deadline(min(10.0, self._bulkhead.limit)), self._bulkhead.slots)
         return metadata.get("authorization_response_iss_parameter_supported") is True
 
     def _sign_in(self, callback: oidc.Callback, transaction: LoginTransaction, before: records.Record | None,

@@ -208,7 +208,7 @@ def backchannel_view(request: Any) -> Any:
         if len(tokens) != 1:
             raise VNeIDError("request_malformed", "the body must hold logout_token once")
         _sign_on(request).backchannel.end(tokens[0], who)
-    except (StorageError, UpstreamError, LoginError) as error:
+    except (StorageError, UpstreamError) as error:
         log.error("%s: a back-channel logout could not be done: %s", who.request_id, error)
         return _oauth_error(vneid, 503, "temporarily_unavailable", "try again")
     except (VNeIDError, UnicodeDecodeError) as error:

@@ -14,8 +14,9 @@ from vneid_middleware.plugins.documents.outbox import views
 from vneid_middleware.plugins.documents.outbox.gauges import OutboxGauges
 from vneid_middleware.plugins.documents.outbox.messages import MESSAGES
 from vneid_middleware.plugins.documents.outbox.rotation import Rotation
-from vneid_middleware.plugins.documents.outbox.settings import TABLE
+from vneid_middleware.plugins.documents.outbox.settings import TABLE, kinds_of
 from vneid_middleware.plugins.documents.outbox.trial import ChangeTrial
+from vneid_middleware.plugins.documents.refusals import other_method_view
 
 
 @implementer(IReadinessCheck, IProvisioned)
@@ -40,7 +41,8 @@ def includeme(config: Any) -> None:
     """Offer ``POST /documents/changes`` and what the worker needs."""
     config.add_vneid_settings(TABLE)
     config.add_vneid_messages("documents.outbox", MESSAGES)
-    config.add_vneid_component("outbox", lambda services: Outbox(services.key_ring, services.clock))
+    config.add_vneid_component("outbox", lambda services: Outbox(
+        services.key_ring, services.clock, kinds=kinds_of(services.settings)))
     config.add_vneid_component("change_trial", ChangeTrial)
     config.add_vneid_component("outbox_rotation", Rotation)
     config.add_vneid_readiness("outbox", OutboxReadiness())
@@ -49,3 +51,4 @@ def includeme(config: Any) -> None:
         "vneid_outbox_deliveries", "Attempts to deliver a change, by what came of them", result=event.result), DeliveryEnded)
     config.add_route("vneid.documents.changes", "/documents/changes")
     config.add_view(views.changes_view, route_name="vneid.documents.changes", request_method="POST")
+    config.add_view(other_method_view, route_name="vneid.documents.changes")

@@ -173,6 +173,8 @@ class Courier:
         return rules.checked(change._replace(data=data))
 
     def _asked(self, change: Change) -> Mapping[str, Any] | None:
+        if change.kind not in self._vneid["documents"].kinds():
+            raise VNeIDError("kind_unknown", f"the ini has no documents.{change.kind}.provider")
         try:
             provider = self._vneid["documents"].provider(change.kind)
             found: Mapping[str, Any] | None = provider.current(change.personal_id, change.document_id)

@@ -11,9 +11,9 @@ MESSAGES = {
         "en": Message("Unknown submitter", "There is no key, or it is not a submitter's.",
                       "Send the key as Authorization: Bearer.")},
     "change_malformed": {
-        "vi": Message("Nội dung không đúng", "Thông báo thay đổi thiếu trường hoặc có trường sai định dạng.",
+        "vi": Message("Nội dung không đúng", "Thông báo thay đổi thiếu trường, có trường sai định dạng hoặc có trường lạ.",
                       "Hãy sửa theo tài liệu rồi gửi lại."),
-        "en": Message("Malformed change", "The announcement lacks a field, or one has the wrong form.",
+        "en": Message("Malformed change", "The announcement lacks a field, has one in the wrong form, or one that there is not.",
                       "Correct it as the guide says and send it again.")},
     "change_too_large": {
         "vi": Message("Nội dung quá lớn", "Dữ liệu của giấy tờ vượt quá dung lượng cho phép.",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vneid_middleware.converters import choice, integer, key_digest, mapping, seconds, text
+from vneid_middleware.core.outbox import PYTHON
 from vneid_middleware.settings import Problem, Setting, Settings, SettingsTable, Source
 from vneid_middleware.storage.foreign import check_select
 
@@ -22,6 +23,8 @@ def submitters(value: str, source: Source) -> dict[str, str]:
         raise ValueError("gives two submitters the same key: the audit could not tell them apart")
     if any(len(name) > 64 or ":" in name for name in found):
         raise ValueError("must name submitters in at most 64 characters, without a colon")
+    if PYTHON in found:
+        raise ValueError(f"must not name a submitter {PYTHON}: code of the portal's own announces under that name")
     return found
 
 

@@ -12,6 +12,7 @@ from vneid_middleware.exceptions import AuditError, StorageError, VNeIDError
 from vneid_middleware.outbox import Outbox
 from vneid_middleware.pages import correlation_id
 from vneid_middleware.plugins.documents.outbox.settings import kinds_of
+from vneid_middleware.plugins.documents.refusals import refusal
 
 log = logging.getLogger("vneid_middleware")
 
@@ -40,7 +41,7 @@ def changes_view(request: Any) -> Any:
         log.error("%s: a change was not taken in: %s", who.request_id, error)
         if isinstance(error, AuditError):
             vneid["alarm"].send("audit_unwritable", who.request_id)
-        return _refusal(request, "change_not_taken", 503, who)
+        return refusal(request, "change_not_taken", 503, who.request_id)
     except VNeIDError as error:
         return _refused(request, error, submitter, who)
 
@@ -51,8 +52,12 @@ def _taken_in(request: Any, submitter: str, who: Who) -> Any:
     outbox: Outbox = vneid["outbox"]
     with vneid.storage.begin() as connection:
         receipt = outbox.put(connection, change, submitter)
-    vneid.tell_anyway(ChangeAnnounced(**who._asdict(), submitter=submitter, change_id=receipt.change_id, kind=change.kind,
-                                      version=receipt.version, action=change.action))
+        event = ChangeAnnounced(**who._asdict(), submitter=submitter, change_id=receipt.change_id, kind=change.kind,
+                                version=receipt.version, action=change.action)
+        # in the same transaction: what can't be written down is not taken in
+        with vneid.storage.sharing(connection):
+            vneid.write_down(event)
+    vneid.spread(event)
     return vneid.pages.json({"changeId": receipt.change_id, "version": receipt.version}, 202)
 
 
@@ -81,15 +86,8 @@ def _refused(request: Any, error: VNeIDError, submitter: str, who: Who) -> Any:
         raise error
     log.warning("%s: announcement refused: %s", who.request_id, error)
     request.vneid.tell_anyway(ChangeRefused(**who._asdict(), code=error.code, submitter=submitter))
-    response = _refusal(request, error.code, status, who,
-                        **{key: error.evidence[key] for key in ("field",) if key in error.evidence})
+    response = refusal(request, error.code, status, who.request_id,
+                       **{key: error.evidence[key] for key in ("field",) if key in error.evidence})
     if status == 401:
         response.headers["WWW-Authenticate"] = bearer_keys.CHALLENGE
     return response
-
-
-def _refusal(request: Any, code: str, status: int, who: Who, **extra: Any) -> Any:
-    pages = request.vneid.pages
-    words = pages.message(code, pages.language(request.environ))
-    return pages.json({"error": code, "message": f"{words.happened} {words.todo}", "correlation_id": who.request_id, **extra},
-                      status)
