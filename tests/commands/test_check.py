@@ -26,6 +26,14 @@ def test_a_right_ini_starts(vneid: Check, ini: Callable[..., Path]) -> None:
     assert "session locks after 15 minutes" in done.out
 
 
+def test_the_table_has_no_rows_of_parts_that_are_not_active(vneid: Check, ini: Callable[..., Path]) -> None:
+    assert "sso.pkce" in vneid("check", ini()).out
+    alone = vneid("check", ini({"plugins": "", "sso.client_id": None, "sso.client_secret": None}))
+    assert alone.code == 0
+    assert "sso." not in alone.out
+    assert "session locks after 15 minutes" in alone.out
+
+
 def test_check_opens_and_writes_nothing(vneid: Check, ini: Callable[..., Path]) -> None:
     path = ini()
     before = sorted(path.parent.rglob("*"))
