@@ -157,6 +157,13 @@ _CHECK = {
         "{name} đang tắt: các thay đổi đã được xác nhận sẽ mất khi mất điện. Hãy bật lên",
     "the database is damaged: {reason}. Stop everything and restore it from a backup":
         "cơ sở dữ liệu bị hỏng: {reason}. Hãy dừng mọi tiến trình và khôi phục từ bản sao lưu",
+    "Check the address, and whether DNS, the firewall and http.proxy let this machine reach it.":
+        "Hãy kiểm tra địa chỉ, và xem DNS, tường lửa và http.proxy có cho máy này truy cập nơi đó không.",
+    "Check that each sink can be written.": "Hãy kiểm tra xem mọi nơi ghi nhật ký có ghi được không.",
+    "Check http.ca_file, and the certificate over there.": "Hãy kiểm tra http.ca_file và chứng thư của máy chủ bên kia.",
+    "Check the address of the database, whether it runs, and the rights there.":
+        "Hãy kiểm tra địa chỉ cơ sở dữ liệu, xem nó có đang chạy không và quyền truy cập ở đó.",
+    "Name a path that only officers get an answer from.": "Hãy ghi một đường dẫn chỉ trả lời cho cán bộ.",
     "this machine's clock is {seconds} s off. Set it by NTP": "đồng hồ máy này lệch {seconds} giây. Hãy chỉnh bằng NTP",
 }
 
