@@ -24,7 +24,8 @@ READY = """
   Cổng dịch vụ công (portal)         http://{host}:{port}/
   Trình mô phỏng VNeID (simulator)   http://{host}:{simulator_port}/
 
-  Công dân (citizen): mở cổng và chọn "Đăng nhập bằng VNeID" (sign in with VNeID).
+  Công dân (citizen): mở cổng, chọn "Đăng nhập bằng VNeID", rồi chọn một công dân của trình mô phỏng
+  (open the portal, sign in with VNeID, and choose one of the simulator's citizens).
 
   Quầy một cửa (the one-stop counter), hai cửa sổ (two windows):
     Cán bộ (officer)                 http://{host}:{port}/can-bo/   canbo / {password}
@@ -39,12 +40,14 @@ READY = """
     giấy tờ, có hoặc không nhập thêm thông tin (the officer revokes, gives back or renews a licence, and the open wallet
     shows it within seconds; the wallet also asks for papers, with or without typed data).
 
-  Cảnh báo về qr.bind ở trên dành cho cổng thật (the warning about qr.bind above is meant for real portals).
+  Các cảnh báo ở trên (mobile.deep_link, qr.bind) dành cho cổng thật (the warnings above are meant for real portals).
 
-  Ứng dụng di động (mobile app)      python examples/mobile/app.py{options}
-                                     python examples/mobile/app.py app{options}
+  Ứng dụng di động, ở cửa sổ lệnh thứ hai (a mobile app, in a second terminal):
+    {python} examples/mobile/app.py{options}
+    {python} examples/mobile/app.py app{options}
 
-  Lỗi thử nghiệm (faults to try)     http://{host}:{simulator_port}/
+  Công tắc và lỗi thử nghiệm (switches and faults to try)
+                                     http://{host}:{simulator_port}/control
 
   Nhấn Ctrl-C để dừng tất cả. Ctrl-C stops everything.
 """
@@ -95,7 +98,8 @@ def run(running: dict[str, subprocess.Popen[bytes]], port: int, simulator_port: 
     password = (VAR / "canbo-password").read_text(encoding="ascii").strip()
     options = "" if (port, simulator_port) == (6543, 8765) else (
         f" --portal http://{HOST}:{port} --simulator http://{HOST}:{simulator_port}")
-    print(READY.format(host=HOST, port=port, simulator_port=simulator_port, password=password, options=options), flush=True)
+    print(READY.format(host=HOST, port=port, simulator_port=simulator_port, password=password, options=options,
+                       python=os.path.relpath(sys.executable)), flush=True)
     while True:
         check_alive(running)
         time.sleep(0.5)

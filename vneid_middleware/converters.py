@@ -73,13 +73,13 @@ def words(value: str, source: Source) -> tuple[str, ...]:
     return tuple(value.split())
 
 
-def mapping(value: str, source: Source) -> dict[str, str]:
-    """Lines ``key = value``."""
+def mapping(value: str, source: Source, form: str = "KEY = VALUE") -> dict[str, str]:
+    """Lines ``key = value``; ``form`` tells in the message what they are."""
     result: dict[str, str] = {}
     for line in filter(None, (line.strip() for line in value.splitlines())):
         key, equals, item = (part.strip() for part in line.partition("="))
         if not (equals and key and item):
-            raise ValueError(f"must be lines KEY = VALUE; {line[:40]!r} is not")
+            raise ValueError(f"must be lines {form}; {line[:40]!r} is not")
         if key in result:
             raise ValueError(f"names {key!r} twice")
         result[key] = item
@@ -217,3 +217,16 @@ def key_digest(value: str, source: Source) -> str:
     if name != "sha256" or len(digest) != 64 or not set(digest.lower()) <= set("0123456789abcdef"):
         raise ValueError("must be sha256: and 64 hexadecimal digits")
     return digest.lower()
+
+
+def key_digests(value: str, source: Source, form: str = "NAME = sha256:HEX") -> dict[str, str]:
+    """Lines ``NAME = sha256:HEX``; ``form`` tells in the message what else may stand there."""
+    return {name: named_digest(name, digest, source) for name, digest in mapping(value, source, form).items()}
+
+
+def named_digest(name: str, digest: str, source: Source, form: str = "NAME = sha256:HEX") -> str:
+    """``sha256:HEX`` in the line of ``name``."""
+    try:
+        return key_digest(digest, source)
+    except ValueError as error:
+        raise ValueError(f"must be lines {form}, with 64 hexadecimal digits; that of {name[:40]!r} is not") from error

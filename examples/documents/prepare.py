@@ -138,7 +138,7 @@ def make_secrets(folder: Path) -> None:
         make_file(folder / "submitters", f"so-xay-dung = sha256:{hashlib.sha256(key.encode()).hexdigest()}")
     if not (folder / "signing.pem").exists():
         with redirect_stdout(io.StringIO()):
-            vneid(["keys", "new", "signing", "--out", str(folder / "signing.pem")])
+            vneid(["keys", "new", "signing", "--for", "documents.signing_key", "--out", str(folder / "signing.pem")])
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,6 +25,14 @@ def test_a_right_ini_starts(vneid: Check, ini: Callable[..., Path]) -> None:
     assert "starts" in done.err
     assert "error" not in done.err
     assert "session locks after 15 minutes" in done.out
+
+
+def test_the_table_has_no_rows_of_parts_that_are_not_active(vneid: Check, ini: Callable[..., Path]) -> None:
+    assert "sso.pkce" in vneid("check", ini()).out
+    alone = vneid("check", ini({"plugins": "", "sso.client_id": None, "sso.client_secret": None}))
+    assert alone.code == 0
+    assert "sso." not in alone.out
+    assert "session locks after 15 minutes" in alone.out
 
 
 def test_check_opens_and_writes_nothing(vneid: Check, ini: Callable[..., Path]) -> None:
@@ -321,6 +330,9 @@ def test_online_names_what_does_not_answer(vneid: Check, ini: Callable[..., Path
     assert done.code == 1
     assert f"online: {nobody}: connection" in done.err
     assert done.err.count("connection") == 1, "each server is told once"
+    (told,) = [line for line in done.err.splitlines() if line.startswith("online: http")]
+    assert ". Check the address, and whether DNS, the firewall and http.proxy let this machine reach it. (sso." in told
+    assert re.search(r"_endpoint, portal\.ini, line \d+\)$", told)
     assert "online: storage: ok" in done.out
     assert "starts, but not everything that it needs answers" in done.err
     assert vneid("check", ini(endpoints)).code == 0
@@ -330,6 +342,7 @@ def test_online_asks_the_issuer(vneid: Check, ini: Callable[..., Path], free_por
     done = vneid("check", ini({"sso.profile": "oidc", "sso.issuer": f"http://127.0.0.1:{free_port()}"}), "--online")
     assert done.code == 1
     assert "online: provider: connection" in done.err
+    assert "Check the address, and whether DNS, the firewall and http.proxy let this machine reach it. (sso." in done.err
 
 
 BROKEN = """
@@ -384,7 +397,9 @@ def test_online_tells_a_dead_database(vneid: Check, ini: Callable[..., Path]) ->
     (path.parent / "no").write_text("a file, no folder", encoding="utf-8")
     done = vneid("check", path, "--online")
     assert done.code == 1
-    assert "online: storage: " in done.err
+    (told,) = [line for line in done.err.splitlines() if line.startswith("online: storage: ")]
+    assert "Check the address of the database, whether it runs, and the rights there." in told
+    assert told.endswith(f" (portal.ini, line {line_of(path, 'storage ')})")
     assert "Traceback" not in done.all
 
 
@@ -393,7 +408,8 @@ def test_online_tells_an_audit_that_cannot_be_written(vneid: Check, ini: Callabl
     (path.parent / "no").write_text("a file, no folder", encoding="utf-8")
     done = vneid("check", path, "--online")
     assert done.code == 1
-    assert "online: audit: audit_unavailable" in done.err
+    (told,) = [line for line in done.err.splitlines() if line.startswith("online: audit: audit_unavailable")]
+    assert told.endswith(f"Check that each sink can be written. (audit.sinks, portal.ini, line {line_of(path, 'audit.sinks')})")
 
 
 def test_online_tells_a_clock_that_is_off(vneid: Check, ini: Callable[..., Path], serve: Callable[..., Any]) -> None:
@@ -428,6 +444,9 @@ def test_online_asks_the_host_as_nobody_whether_an_officer_is_there(vneid: Check
     done = vneid("check", path, "--online")
     told = f"online: qr.operators: {'the portal ' + fault if fault else 'ok'}"
     assert told in (done.err if fault else done.out)
+    if fault:
+        place = f"(portal.ini, line {line_of(path, 'qr.operators')})"
+        assert f"Name a path that only officers get an answer from. {place}" in done.err
 
 
 def test_online_before_a_simulator(portal: Any, command: Callable[..., Any]) -> None:

@@ -28,7 +28,8 @@ def checked(vneid: Callable[..., Any], ini: Callable[..., Path],
 @pytest.mark.threat("C-F09")
 def test_a_postgresql_that_loses_what_it_acknowledged(checked: Callable[[str], list[str]], postgresql_url: str) -> None:
     """The tests' own server runs without fsync."""
-    assert [line for line in checked(postgresql_url) if FAULT in line] == [f"online: storage: fsync {FAULT}. Turn it on"]
+    assert [line for line in checked(postgresql_url) if FAULT in line] == [
+        f"online: storage: fsync {FAULT}. Turn it on (portal.ini, line 7)"]
     storage = Storage(postgresql_url)
     with storage.engine().connect() as connection:
         name = postgresql_url.rpartition("/")[2]

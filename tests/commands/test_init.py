@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
@@ -60,7 +61,7 @@ def test_what_init_writes_starts_as_it_is(made: Any, host: str, simulator: bool)
 def test_only_the_owner_reads_the_secrets(made: Any, host: str) -> None:
     where, (_, out, err), _ = made[host, False]
     assert mode(where / "secrets") == 0o700
-    for name in ("secret", "vneid"):
+    for name in ("secret", "vneid", "signing.pem"):
         path = where / "secrets" / name
         assert mode(path) == 0o600
         assert path.read_text(encoding="utf-8").strip() not in out + err
@@ -82,7 +83,7 @@ def test_a_secret_is_closed_from_its_first_moment(vneid: Command, tmp_path: Path
     assert mode(tmp_path / "portal" / "secrets" / "secret") == 0o600
 
 
-@pytest.mark.parametrize("name", ["portal.ini", "portal.py", "secrets/secret", "secrets/vneid"])
+@pytest.mark.parametrize("name", ["portal.ini", "portal.py", "secrets/secret", "secrets/vneid", "secrets/signing.pem"])
 def test_nothing_is_written_over(vneid: Command, tmp_path: Path, name: str) -> None:
     (tmp_path / "secrets").mkdir()
     (tmp_path / name).write_text("mine", encoding="utf-8")
@@ -128,11 +129,45 @@ def test_every_comment_is_a_setting_that_may_be_switched_on(vneid: Command, tmp_
     assert vneid("init", tmp_path).code == 0
     ini = tmp_path / "portal.ini"
     text = ini.read_text(encoding="utf-8").replace("portal:application", "wsgiref.simple_server:demo_app")
-    opened = [line[1:] if line.startswith("#") and not line.startswith("# ") else line for line in text.splitlines()]
-    assert sum(line.startswith("session.") for line in opened) >= 5
-    ini.write_text("\n".join(opened), encoding="utf-8")
+    text = opened(text)
+    assert text.count("\nsession.") >= 5
+    assert text.count("\ndocuments.") >= 10
+    assert "\n    /ho-so* = login\n" in text
+    ini.write_text(text, encoding="utf-8")
     done = vneid("check", ini)
     assert done.code == 0, done.err
+    assert "error" not in done.err
+    (active,) = [line for line in vneid("plugins", ini).out.splitlines() if line.startswith("active in")]
+    assert "sso" in active
+    assert "documents" in active
+
+
+@pytest.mark.parametrize("simulator", [False, True])
+@pytest.mark.parametrize(("first", "last"), [("documents.signing_key", "HangGPLX"), ("documents.signing_key", "FROM gplx")],
+                         ids=["pull", "pull and push"])
+def test_the_papers_can_be_switched_on_by_themselves(vneid: Command, tmp_path: Path, simulator: bool, first: str,
+                                                     last: str) -> None:
+    assert vneid("init", tmp_path, *(["--simulator"] if simulator else [])).code == 0
+    ini = tmp_path / "portal.ini"
+    text = ini.read_text(encoding="utf-8").replace("portal:application", "wsgiref.simple_server:demo_app")
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    start = text.index(f"#{first}")
+    end = text.index("\n", text.index(last, text.index("# And VNeID is told") if last == "FROM gplx" else start))
+    papers = text[:start] + opened(text[start:end]) + text[end:]
+    ini.write_text(papers, encoding="utf-8")
+    done = vneid("check", ini)
+    assert done.code == 1
+    assert "belong to the plugin documents, which is not active. Add documents to plugins" in done.err
+    ini.write_text(papers.replace("#    documents\n", "    documents\n"), encoding="utf-8")
+    done = vneid("check", ini)
+    assert done.code == 0, done.err
+    assert "warning" not in done.err
+
+
+def opened(text: str) -> str:
+    """Take the # away where a setting, or a line of its value, stands behind it; a sentence has one blank before it."""
+    return re.sub(r"^#(?=[a-z]|    )", "", text, flags=re.MULTILINE)
 
 
 def test_an_unknown_host_is_refused(vneid: Command, tmp_path: Path) -> None:

@@ -122,8 +122,8 @@ def test_the_compliance_table_and_the_problems(vneid: Command, ini: Callable[...
     broken = vneid("check", ini({"sso.client_id": None}, pipeline=""))
     assert broken.code == 1
     assert "lỗi: [pipeline:main]: bị thiếu. Hãy thêm: pipeline = vneid portal (portal.ini)" in broken.err
-    # what a setting expects is told in the words of the reference
-    assert "lỗi: sso.client_id: is required and missing" in broken.err
+    assert ("lỗi: sso.client_id: bắt buộc phải có nhưng đang thiếu. Mã khách (client id) mà C06 cấp cho cổng. "
+            "(portal.ini, [filter:vneid])") in broken.err
 
 
 @pytest.mark.parametrize(("variables", "vietnamese"), [

@@ -19,6 +19,9 @@ from vneid_middleware.settings import Source
 DIGEST = hashlib.sha256(KEY.encode()).hexdigest()
 
 
+CALLER_FORMS = "NAME = key:sha256:HEX, NAME = jwks:file:PATH or NAME = jwks:https://…"
+
+
 @pytest.fixture(scope="module")
 def right(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Settings with which everything is well."""
@@ -42,14 +45,19 @@ def test_all_is_well(right) -> None:
     ("documents.signing_key", None, "is required and missing"),
     ("documents.signing_key", "absent.pem", "there is none at"),
     ("documents.callers", None, "is required and missing"),
-    ("documents.callers", "VNeID = https://vneid.example/jwks", "must say jwks: or key:"),
+    ("documents.callers", "VNeID = https://vneid.example/jwks", f"must be lines {CALLER_FORMS}; that of 'VNeID' is not"),
+    ("documents.callers", f"sha256:{DIGEST}", f"must be lines {CALLER_FORMS}; 'sha256:"),
+    ("documents.submitters", f"sha256:{DIGEST}", "must be lines NAME = sha256:HEX; 'sha256:"),
+    ("documents.submitters", f"mot-cua = {DIGEST}", "must be lines NAME = sha256:HEX, with 64 hexadecimal digits; that of "
+                                                    "'mot-cua' is not"),
+    ("documents.submitters", "mot-cua = sha256:abc", "vneid keys new bearer --for documents.submitters --name NAME"),
     ("documents.callers", "VNeID = jwks:http://vneid.example/jwks", "must begin with https://"),
     ("documents.callers", "VNeID = jwks:file:absent.jwks", "there is none at"),
     ("documents.callers", "VNeID = key:sha256:abc", "64 hexadecimal digits"),
     ("documents.callers", f"a = key:sha256:{DIGEST}\nb = key:sha256:{DIGEST}", "the same key"),
     ("documents.callers", f"a = key:sha256:{DIGEST}\na = key:sha256:{DIGEST}", "names 'a' twice"),
     ("documents.callers", "Bộ Công an = jwks:https://vneid.example/jwks", "printable ASCII"),
-    ("documents.callers", " ", "must have a line"),
+    ("documents.callers", " ", f"must be lines {CALLER_FORMS}"),
     ("documents.key_id", "khóa", "printable ASCII"),
     ("documents.allow", "the adapter", "must be IP addresses"),
     ("documents.x_road_clients", "VN/GOV/1/vneid", "without documents.allow"),

@@ -12,6 +12,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -230,6 +231,24 @@ def test_the_worked_example_brings_a_table_into_the_outbox(host: Path, capsys: p
     assert "1 changes taken in" in capsys.readouterr().out
     assert vneid(["outbox", str(host / "portal.ini"), "list"]) == 0
     assert re.search("GPLX +1 +ready", capsys.readouterr().out)
+
+
+def test_papers_alone_are_said_to_need_no_sign_on(host: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    guide = (DOCS / "administrator.md").read_text(encoding="utf-8")
+    part = guide[guide.index("### Documents without a portal"):guide.index("## Changes of documents")]
+    (text,) = re.findall(r"^```ini\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+    (host / "portal.ini").write_text(text, encoding="utf-8")
+    assert vneid(["check", str(host / "portal.ini")]) == 0
+    told = capsys.readouterr()
+    assert "sso." not in told.out + told.err
+    assert "#standalone" in text
+
+
+def test_the_testers_numbers_are_the_simulator_s() -> None:
+    page = (DOCS / "simulator.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\d+) \| (.*?) \| (\d+) \| .+ \|$", page, re.MULTILINE)
+    assert rows == [(name, persona.personal_id, unicodedata.normalize("NFC", persona.full_name), persona.birth_date)
+                    for name, persona in PERSONAS.items()]
 
 
 # -- plugins -----------------------------------------------------------------------------------------------------------

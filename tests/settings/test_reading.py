@@ -117,10 +117,20 @@ def test_unknown_keys(read: Read, key: str, expected: str) -> None:
 
 
 def test_a_key_of_a_plugin_that_is_not_active(read: Read) -> None:
-    lines = told(read({"plugins": ""}))
-    assert len(lines) == 2
-    for line in lines:
-        assert "this setting belongs to the plugin sso, which is not active. Add sso to plugins, or remove the line." in line
+    (line,) = told(read({"plugins": "", "sso.client_id": None}))
+    assert "this setting belongs to the plugin sso, which is not active. Add sso to plugins, or remove the line." in line
+
+
+def test_many_keys_of_a_plugin_that_is_not_active_are_one_mistake(read: Read) -> None:
+    lines = told(read({"plugins": "", "documents.allow": "10.0.0.1", "documents.rate_limit": "1", "documents.key_id": "a",
+                       "qr.path": "/qr"}))
+    assert len(lines) == 3
+    for line, words in zip(sorted(lines), (
+            "documents.allow: this setting and 2 more belong to the plugin documents, which is not active. Add documents to "
+            "plugins, or remove the lines.", "qr.path: this setting belongs to the plugin qr, which is not active.",
+            "sso.client_id: this setting and 1 more belong to the plugin sso"), strict=True):
+        assert line.startswith(words)
+        assert "portal.ini, line " in line
 
 
 # -- rules between keys -----------------------------------------------------------------------------------------------------

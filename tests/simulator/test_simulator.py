@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from markupsafe import escape
 from webob import Request
 
-from vneid_middleware.simulator import make_simulator
+from vneid_middleware.simulator import make_simulator, switch_words
 from vneid_middleware.simulator.endpoints import LOGOUT, TOKEN, USERINFO
 from vneid_middleware.simulator.personas import PERSONAS, SAMPLE
 from vneid_middleware.simulator.state import DEMO_CLIENT, DEMO_SECRET, Client
@@ -457,3 +458,18 @@ def test_a_client_keeps_to_its_registered_method(vneid):
     assert vneid.token(vneid.code()).status_int == 401
     headers = {"Authorization": "Basic " + b64encode(f"{DEMO_CLIENT}:{DEMO_SECRET}".encode()).decode()}
     assert vneid.token(vneid.code(), headers, client_id=None, client_secret=None).status_int == 200
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_every_switch_and_fault_stands_on_the_page_with_what_it_does(vneid, lang):
+    page = vneid.get("/control", lang=lang).text
+    assert set(switch_words.SWITCHES) == set(SWITCHES)
+    assert set(switch_words.FAULTS) == set(FAULT_VALUES)
+    for prefix, table in (("", switch_words.SWITCHES), ("fault.", switch_words.FAULTS)):
+        for name, about in table.items():
+            assert about[0] != about[1]
+            words = escape(about[lang == "en"])
+            assert f"{words} <small><code>{prefix}{name}</code></small></label>" in page
+    for part in re.findall(r'<a href="#([\w-]+)"', page):
+        assert f'id="{part}"' in page
+    assert len(re.findall(r'<a href="#', page)) == 6

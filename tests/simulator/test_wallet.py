@@ -22,7 +22,7 @@ from papers_portal import KEYS, LICENCE, NGUYET, OK, Portal, signed
 from papers_portal import change as any_change
 from simulator_client import NOW, SimulatorClient
 from support import serving
-from vneid_middleware.simulator import make_simulator
+from vneid_middleware.simulator import make_simulator, paper_words
 from vneid_middleware.simulator.accounts import basic
 from vneid_middleware.simulator.agency import Agency
 from vneid_middleware.simulator.switches import PUSH_STATUSES, RANDOM_PUSH_FAULTS
@@ -532,3 +532,16 @@ def test_what_a_portal_sends_is_shown_as_text(vneid: Vneid, portal: Portal) -> N
     assert "<script>" not in text.partition("<main")[2]
     assert "&lt;script&gt;" in text
     assert [tag for tag in ("<b>x", "<i>") if tag in text] == []
+
+
+def test_a_card_has_one_order_however_its_fields_came() -> None:
+    asked = {"SoGPLX": "1", "HangGPLX": "B1", "HoVaTen": "A", "zz": "2", "NgayHHGPLX": "2036-03-01", "Xyz": "1"}
+    labels = [label for label, _ in paper_words.rows(asked, True)]
+    assert labels == [label for label, _ in paper_words.rows(dict(sorted(asked.items())), True)]
+    assert labels == ["Số giấy phép lái xe", "Hạng", "Họ và tên", "Ngày hết hạn", "Xyz", "zz"]
+
+
+@pytest.mark.parametrize("name", ["loaiGiayTo", "thamSo", "requestId"])
+def test_a_question_that_is_not_taken_is_told_in_words(name: str) -> None:
+    for vi in (True, False):
+        assert paper_words.word(paper_words.FIELDS, name, vi) != name

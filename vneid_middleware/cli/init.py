@@ -8,7 +8,8 @@ import secrets
 import sys
 from pathlib import Path
 
-from vneid_middleware.cli.keys import write_private
+from vneid_middleware.cli import init_documents
+from vneid_middleware.cli.keys import signing_pem, write_private
 from vneid_middleware.cli.words import say
 
 _SIMULATOR = "http://127.0.0.1:8765"
@@ -95,8 +96,9 @@ def run(args: argparse.Namespace) -> int:
 def _files(folder: Path, args: argparse.Namespace) -> dict[str, str]:
     from vneid_middleware.simulator.state import DEMO_SECRET
 
+    given = DEMO_SECRET if args.simulator else "replace-with-the-secret-that-C06-gave-you"
     files = {"portal.ini": _ini(folder, args), "secrets/secret": secrets.token_urlsafe(48) + "\n",
-             "secrets/vneid": (DEMO_SECRET if args.simulator else "replace-with-the-secret-that-C06-gave-you") + "\n"}
+             "secrets/signing.pem": signing_pem(), "secrets/vneid": given + "\n"}
     if args.host in _SAMPLES and not _django_project(folder, args.host):
         files["portal.py"] = _SAMPLES[args.host]
     return files
@@ -119,9 +121,13 @@ use = egg:vneid-middleware
 public_url = http://127.0.0.1:6543
 # seals the sessions; keep the file to yourself
 secret = file:%(here)s/secrets/secret
-plugins = sso
+# which parts are active
+plugins =
+    sso
+#    documents
 {_provider(args.simulator)}
 {_commented()}
+{init_documents.commented(_SIMULATOR if args.simulator else "")}
 {_app(folder, args.host)}
 [pipeline:main]
 pipeline = vneid portal

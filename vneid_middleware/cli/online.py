@@ -12,14 +12,16 @@ from urllib.parse import urlsplit
 from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import StorageError, UpstreamError, VNeIDError
 from vneid_middleware.interfaces import IOnlineCheck, ITrial
-from vneid_middleware.loader import told
+from vneid_middleware.loader import told as told_of
 from vneid_middleware.plugins.qr.operators import HostOperators, officer_of
-from vneid_middleware.readiness import trials
+from vneid_middleware.readiness import trials as trials_of
 from vneid_middleware.storage.soundness import damage, unsafe_settings
 
 _UNREACHED = ("timeout", "connection", "tls")
 _LONGEST = 60
 """Seconds that a transport may be tried for."""
+_KEYS = {"audit": "audit.sinks", "provider": "sso.profile", "accounts": "accounts.url", "outbox": "documents.transport"}
+"""What readiness is named by, to the setting that it is about."""
 _SKEW = 60
 """Seconds that our clock may be off; tokens are accepted within it."""
 
@@ -35,107 +37,142 @@ def try_online(services: Any, host: Callable[[], Any]) -> bool:
         whether all is well; what came of it is printed.
     """
     try:
-        return all([*_officers(services, host), *(_ready(name, readiness) for name, readiness in services.readiness.items()),
-                    *_sound(services.storage), *(_reached(services, url) for url in _addresses(services.settings)),
-                    *(_tried(services, name, transport) for name, transport in services["transports"].items()
+        trials = _Trials(services)
+        return all([*trials.officers(host), *(trials.ready(name, readiness) for name, readiness in services.readiness.items()),
+                    *trials.sound(), *(trials.reached(key, url) for key, url in _addresses(services.settings)),
+                    *(trials.tried(name, transport) for name, transport in services["transports"].items()
                       if IOnlineCheck.providedBy(transport)),
-                    *(_told(*tried) for name, component in services.components.items() if ITrial.providedBy(component)
-                      for tried in trials(name, component))])
+                    *(trials.told(*tried) for name, component in services.components.items() if ITrial.providedBy(component)
+                      for tried in trials_of(name, component))])
     finally:
         services.outbound.close()
         services.storage.close()
 
 
-def _ready(name: str, readiness: Any) -> bool:
-    try:
-        readiness.check()
-    except VNeIDError as error:
-        return _told(name, str(error))
-    except Exception as error:
-        return _told(name, told(error))
-    return _told(name)
+class _Trials:
+    """Each trial prints what came of it, with the setting that it is about, and returns whether all is well."""
+
+    def __init__(self, services: Any) -> None:
+        self._services = services
+        self._source = services.settings.source
+
+    def ready(self, name: str, readiness: Any) -> bool:
+        try:
+            readiness.check()
+        except UpstreamError as error:
+            return self.told(name, str(error), key=_KEYS.get(name, ""), remedy=_remedy(error))
+        except StorageError as error:
+            return self.told(name, str(error), key=_KEYS.get(name, ""), remedy=_database_remedy())
+        except VNeIDError as error:
+            remedy = say("Check that each sink can be written.") if name == "audit" else ""
+            return self.told(name, str(error), key=_KEYS.get(name, ""), remedy=remedy)
+        except Exception as error:
+            return self.told(name, told_of(error), key=_KEYS.get(name, ""))
+        return self.told(name)
+
+    def sound(self) -> Iterator[bool]:
+        """Ask the database whether it keeps what it acknowledges. One that does not answer was told already."""
+        try:
+            with self._services.storage.read() as connection:
+                unsafe, damaged = unsafe_settings(connection), damage(connection)
+        except StorageError:
+            return
+        for name in unsafe:
+            yield self.told("storage", say("{name} is off: changes that were acknowledged are lost when the power is cut. "
+                                           "Turn it on", name=name))
+        if damaged:
+            yield self.told("storage", say("the database is damaged: {reason}. Stop everything and restore it from a backup",
+                                           reason=damaged))
+
+    def officers(self, host: Callable[[], Any]) -> Iterator[bool]:
+        """Ask the host as nobody whether an officer is there: a yes would open the counter to everybody."""
+        policy = getattr(self._services.components.get("qr"), "policy", None)
+        if not isinstance(policy, HostOperators):
+            return
+        answer = policy.ask_anonymously(host())
+        officer, status = officer_of(answer), answer.status
+        fault = ""
+        if officer is not None:
+            fault = say("the portal names an officer to somebody who is not signed in: everybody could look citizens up")
+        elif status not in (401, 403) and not 300 <= status < 400:
+            fault = say("the portal answers {status} to somebody who is not signed in, where 401 is expected", status=status)
+        yield self.told("qr.operators", fault, remedy=say("Name a path that only officers get an answer from."))
+
+    def reached(self, key: str, url: str) -> bool:
+        origin = "://".join(urlsplit(url)[:2])
+        try:
+            answer = self._services.outbound.call("GET", url, max_body=1_000_000)
+        except UpstreamError as error:
+            # it answered, though not as a browser's question would be
+            fault = str(error) if error.code in _UNREACHED else ""
+            return self.told(origin, fault, key=key, remedy=_remedy(error))
+        return self.told(origin, self._clock_fault(answer.date))
+
+    def tried(self, name: str, transport: Any) -> bool:
+        name, key = f"transport.{name}", f"transport.{name}.url"
+        work = self._services.outbound.submit(transport.check_online())
+        try:
+            date = work.result(_LONGEST)
+        except UpstreamError as error:
+            return self.told(name, str(error), key=key, remedy=_remedy(error))
+        except FutureTimeout:
+            work.cancel()
+            return self.told(name, say("did not come to an end within {seconds} s", seconds=_LONGEST), key=key)
+        return self.told(name, self._clock_fault(date))
+
+    def _clock_fault(self, date: str) -> str:
+        """Return what is wrong with this machine's clock by a ``Date`` header; empty when nothing is, or none can be read."""
+        try:
+            off = self._services.now() - parsedate_to_datetime(date).timestamp()
+        except (TypeError, ValueError):
+            return ""
+        if abs(off) <= _SKEW:
+            return ""
+        return say("this machine's clock is {seconds} s off. Set it by NTP", seconds=f"{off:+.0f}")
+
+    def told(self, name: str, fault: str = "", severity: str = "error", *, key: str = "", remedy: str = "") -> bool:
+        """Print one result.
+
+        Args:
+            name: what was tried; often the setting itself.
+            key: the setting that it is about, where ``name`` is none.
+        """
+        if not fault:
+            print(say("online: {name}: {result}", name=name, result=say("ok")))
+            return True
+        words = " ".join(filter(None, (fault + ("." if remedy and not fault.endswith(".") else ""), remedy,
+                                       self._place(name, key))))
+        if severity == "warning":
+            print(say("online: {name}: warning: {result}", name=name, result=words), file=sys.stderr)
+            return True
+        print(say("online: {name}: {result}", name=name, result=words), file=sys.stderr)
+        return False
+
+    def _place(self, name: str, key: str) -> str:
+        """Return ``(sso.token_endpoint, portal.ini, line 12)``; nothing where no setting is meant."""
+        if key or name in self._services.settings:
+            return f"({', '.join(filter(None, (key, self._source.place(key or name))))})"
+        return ""
 
 
-def _sound(storage: Any) -> Iterator[bool]:
-    """Ask the database whether it keeps what it acknowledges. One that does not answer was told already."""
-    try:
-        with storage.read() as connection:
-            unsafe, damaged = unsafe_settings(connection), damage(connection)
-    except StorageError:
-        return
-    for name in unsafe:
-        yield _told("storage", say("{name} is off: changes that were acknowledged are lost when the power is cut. Turn it on",
-                                   name=name))
-    if damaged:
-        yield _told("storage", say("the database is damaged: {reason}. Stop everything and restore it from a backup",
-                                   reason=damaged))
+def _remedy(error: UpstreamError) -> str:
+    if error.code in ("timeout", "connection"):
+        return say("Check the address, and whether DNS, the firewall and http.proxy let this machine reach it.")
+    if error.code == "tls":
+        return say("Check http.ca_file, and the certificate over there.")
+    return ""
 
 
-def _officers(services: Any, host: Callable[[], Any]) -> Iterator[bool]:
-    """Ask the host as nobody whether an officer is there: a yes would open the counter to everybody."""
-    policy = getattr(services.components.get("qr"), "policy", None)
-    if not isinstance(policy, HostOperators):
-        return
-    answer = policy.ask_anonymously(host())
-    officer, status = officer_of(answer), answer.status
-    fault = ""
-    if officer is not None:
-        fault = say("the portal names an officer to somebody who is not signed in: everybody could look citizens up")
-    elif status not in (401, 403) and not 300 <= status < 400:
-        fault = say("the portal answers {status} to somebody who is not signed in, where 401 is expected", status=status)
-    yield _told("qr.operators", fault)
+def _database_remedy() -> str:
+    return say("Check the address of the database, whether it runs, and the rights there.")
 
 
-def _addresses(settings: Any) -> Iterator[str]:
-    """Give one endpoint of each server that the settings name."""
+def _addresses(settings: Any) -> Iterator[tuple[str, str]]:
+    """Give one endpoint of each server that the settings name, with its setting."""
     seen = set()
     for key, value in settings.items():
         if key.endswith(("_endpoint", "jwks_uri", "qr.jwks")) and str(value).startswith("http"):
             origin = urlsplit(value)[:2]
             if origin not in seen:
                 seen.add(origin)
-                yield value
-
-
-def _reached(services: Any, url: str) -> bool:
-    origin = "://".join(urlsplit(url)[:2])
-    try:
-        answer = services.outbound.call("GET", url, max_body=1_000_000)
-    except UpstreamError as error:
-        # it answered, though not as a browser's question would be
-        return _told(origin, str(error) if error.code in _UNREACHED else "")
-    return _told(origin, _clock_fault(services, answer.date))
-
-
-def _tried(services: Any, name: str, transport: Any) -> bool:
-    work = services.outbound.submit(transport.check_online())
-    try:
-        date = work.result(_LONGEST)
-    except UpstreamError as error:
-        return _told(f"transport.{name}", str(error))
-    except FutureTimeout:
-        work.cancel()
-        return _told(f"transport.{name}", say("did not come to an end within {seconds} s", seconds=_LONGEST))
-    return _told(f"transport.{name}", _clock_fault(services, date))
-
-
-def _clock_fault(services: Any, date: str) -> str:
-    """Return what is wrong with this machine's clock by a ``Date`` header; empty when nothing is, or none can be read."""
-    try:
-        off = services.now() - parsedate_to_datetime(date).timestamp()
-    except (TypeError, ValueError):
-        return ""
-    if abs(off) <= _SKEW:
-        return ""
-    return say("this machine's clock is {seconds} s off. Set it by NTP", seconds=f"{off:+.0f}")
-
-
-def _told(name: str, fault: str = "", severity: str = "error") -> bool:
-    if fault and severity == "warning":
-        print(say("online: {name}: warning: {result}", name=name, result=fault), file=sys.stderr)
-        return True
-    if fault:
-        print(say("online: {name}: {result}", name=name, result=fault), file=sys.stderr)
-    else:
-        print(say("online: {name}: {result}", name=name, result=say("ok")))
-    return not fault
+                yield key, value

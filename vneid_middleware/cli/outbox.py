@@ -16,6 +16,8 @@ from vneid_middleware.events import OutboxHandled
 from vneid_middleware.exceptions import StorageError, VNeIDError
 
 _MOST = 1_000
+"""Changes that ``list`` shows where it is not told how many."""
+_MOST_LISTED = 1_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help=say("show changes that are not settled, never their content"))
     listing.add_argument("--state", choices=STATES, help=say("only those in this state"))
+    listing.add_argument("--limit", metavar="N", type=_at_least_one, default=_MOST,
+                         help=say("how many at most, the oldest first (default: %(default)s)"))
     listing.add_argument("--json", action="store_true", help=say("as JSON lines"))
     show = actions.add_parser("show", help=say("show all that is known of one change but its content"))
     show.add_argument("change_id", metavar="CHANGE_ID", help=say("one change"))
@@ -36,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("reconcile", help=say("announce anew what a restored backup or the receiver shows to be missing"))
     actions.add_parser("resume", help=say("open a paused channel"))
     parser.epilog = say("Example: {command}", command="vneid outbox portal.ini list")
+
+
+def _at_least_one(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:12]) <= _MOST_LISTED):
+        raise argparse.ArgumentTypeError(say("expected a number from 1 to 1000000"))
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,23 +66,50 @@ def _fault(words: str) -> int:
 
 
 def _list(services: Any, args: argparse.Namespace) -> int:
-    from vneid_middleware.storage import outbox, outbox_desk
+    from vneid_middleware.storage import outbox, outbox_desk, outbox_watch
 
     with services.storage.read() as connection:
-        rows = outbox_desk.entries(connection, (args.state,) if args.state else OPEN, limit=_MOST)
-        channel = outbox.channel(connection, now=outbox.present(connection, services.clock()))
-    if channel.paused:
-        print(say("the channel is paused: {reason}. Open it with: vneid outbox FILE.ini resume", reason=channel.paused),
+        now = outbox.present(connection, services.clock())
+        # one more than is shown tells that there are more
+        rows = outbox_desk.entries(connection, (args.state,) if args.state else OPEN, limit=args.limit + 1)
+        backlog = outbox_watch.backlog(connection, now=now)
+    if backlog.paused:
+        print(say("the channel is paused: {reason}. Open it with: vneid outbox FILE.ini resume", reason=backlog.paused),
               file=sys.stderr)
+    if len(rows) > args.limit:
+        print(say("only the oldest {count} are listed, and there are more; --limit N shows more of them", count=args.limit),
+              file=sys.stderr)
+    rows = rows[:args.limit]
     if args.json:
         for row in rows:
             print(json.dumps(row._asdict()))
+        _totals(backlog, now, sys.stderr)
         return 0
     print("  ".join((f"{say('change'):36}", f"{say('kind'):8}", f"{say('version'):>9}", f"{say('state'):10}",
                      f"{say('attempts'):>8}", say("reason"))))
     for row in rows:
         print(f"{row.change_id:36}  {row.kind:8}  {row.version:9}  {row.state:10}  {row.attempts:8}  {row.reason}")
+    print()
+    _totals(backlog, now, sys.stdout)
     return 0
+
+
+def _totals(backlog: Any, now: float, to: Any) -> None:
+    """Say how much is not settled, and for how long."""
+    from vneid_middleware.storage.outbox_watch import MOST
+
+    counts = ", ".join(f"{state} {say('{count} or more', count=count) if count >= MOST else count}"
+                       for state, count in backlog.changes.items())
+    print(say("not settled: {counts}", counts=counts), file=to)
+    if backlog.oldest_at is not None:
+        print(say("the oldest came in {time} ago", time=_age(now - backlog.oldest_at)), file=to)
+
+
+def _age(seconds: float) -> str:
+    """Return a time as people read it: ``2 d 03:04:05``, or ``03:04:05``."""
+    days, rest = divmod(max(0, int(seconds)), 86_400)
+    clock = f"{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
+    return say("{days} d {clock}", days=days, clock=clock) if days else clock
 
 
 def _show(services: Any, args: argparse.Namespace) -> int:
@@ -82,10 +119,18 @@ def _show(services: Any, args: argparse.Namespace) -> int:
         row = outbox_desk.entry(connection, args.change_id)
     if row is None:
         return _unknown()
+    labels = _labels()
     for name, value in row._asdict().items():
         shown = _utc(value) if name in ("created_at", "next_at") else value
-        print(f"{name} = {shown}")
+        print(f"{labels[name]} = {shown}")
     return 0
+
+
+def _labels() -> dict[str, str]:
+    # in English the names that --json has
+    return {"change_id": say("change_id"), "kind": say("kind"), "version": say("version"), "action": say("action"),
+            "state": say("state"), "reason": say("reason"), "attempts": say("attempts"), "submitter": say("submitter"),
+            "created_at": say("created_at"), "next_at": say("next_at"), "message_hash": say("message_hash")}
 
 
 def _utc(seconds: float) -> str:

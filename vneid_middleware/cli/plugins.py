@@ -55,7 +55,7 @@ def _active(ini: str) -> int:
         tell(errors)
         broken |= bool(errors)
         print(say("active in {file} [{section}]: {plugins}", file=os.path.basename(ini), section=source.section,
-                  plugins=source.raw.get("plugins", "sso")))
+                  plugins=" ".join(source.raw.get("plugins", "sso").split())))
         for package, entries in assembly.registrations.provided.items():
             print(f"  {package}:")
             for entry in entries:

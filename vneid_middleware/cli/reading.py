@@ -11,6 +11,7 @@ from configparser import Error as IniError
 from dataclasses import replace
 from typing import Any
 
+from vneid_middleware.cli.problems import explained
 from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import ConfigurationError
 from vneid_middleware.paste import filter_sections, source_of
@@ -141,4 +142,4 @@ def tell(problems: list[Any]) -> None:
     """Print problems to standard error, errors first."""
     for problem in problems:
         kind = say("error") if getattr(problem, "severity", "error") == "error" else say("warning")
-        print(f"{kind}: {problem}", file=sys.stderr)
+        print(f"{kind}: {problem.told(explained) if isinstance(problem, Problem) else problem}", file=sys.stderr)

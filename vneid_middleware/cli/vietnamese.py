@@ -60,6 +60,20 @@ _INIT_KEYS_AND_PLUGINS = {
     "sign in at the simulator (vneid simulator)": "đăng nhập qua trình mô phỏng (vneid simulator)",
     "make a secret or a key": "tạo một chuỗi bí mật hoặc một khóa",
     "where to write it; never over a file that is there": "tệp để ghi; không bao giờ ghi đè tệp đã có",
+    "the setting that it is for, such as documents.submitters: only that line is printed":
+        "thiết lập sẽ dùng nó, ví dụ documents.submitters: chỉ in dòng ấy",
+    "who gets the bearer key, such as mot-cua: the name in the audit":
+        "ai được cấp khóa, ví dụ mot-cua: tên sẽ ghi trong nhật ký",
+    "--for {key} does not go with {kind}, which is for: {keys}":
+        "--for {key} không dùng với {kind} được, loại này dành cho: {keys}",
+    "--name is for settings with lines NAME = …, such as qr.operators":
+        "--name chỉ dùng cho thiết lập có các dòng NAME = …, ví dụ qr.operators",
+    "--name takes up to 64 letters without diacritics, digits and . _ -":
+        "--name gồm tối đa 64 chữ cái không dấu, chữ số và các dấu . _ -",
+    "take the one line that it is for; --for KEY prints it alone":
+        "hãy lấy đúng một dòng cần dùng; --for KEY chỉ in dòng ấy",
+    "put who gets the key in place of NAME; the ini holds its SHA-256 only":
+        "hãy thay NAME bằng tên bên được cấp khóa; tệp ini chỉ giữ mã băm SHA-256 của khóa",
     "also tell which are active in this file": "cho biết thêm plugin nào đang bật trong tệp này",
     "write a vendor's distribution to start from": "ghi một gói mẫu để nhà cung cấp bắt đầu từ đó",
     "one word too many": "thừa một từ",
@@ -143,6 +157,13 @@ _CHECK = {
         "{name} đang tắt: các thay đổi đã được xác nhận sẽ mất khi mất điện. Hãy bật lên",
     "the database is damaged: {reason}. Stop everything and restore it from a backup":
         "cơ sở dữ liệu bị hỏng: {reason}. Hãy dừng mọi tiến trình và khôi phục từ bản sao lưu",
+    "Check the address, and whether DNS, the firewall and http.proxy let this machine reach it.":
+        "Hãy kiểm tra địa chỉ, và xem DNS, tường lửa và http.proxy có cho máy này truy cập nơi đó không.",
+    "Check that each sink can be written.": "Hãy kiểm tra xem mọi nơi ghi nhật ký có ghi được không.",
+    "Check http.ca_file, and the certificate over there.": "Hãy kiểm tra http.ca_file và chứng thư của máy chủ bên kia.",
+    "Check the address of the database, whether it runs, and the rights there.":
+        "Hãy kiểm tra địa chỉ cơ sở dữ liệu, xem nó có đang chạy không và quyền truy cập ở đó.",
+    "Name a path that only officers get an answer from.": "Hãy ghi một đường dẫn chỉ trả lời cho cán bộ.",
     "this machine's clock is {seconds} s off. Set it by NTP": "đồng hồ máy này lệch {seconds} giây. Hãy chỉnh bằng NTP",
 }
 
@@ -197,6 +218,20 @@ _OUTBOX = {
     "open a paused channel": "mở lại kênh gửi đang tạm dừng",
     "the channel is paused: {reason}. Open it with: vneid outbox FILE.ini resume":
         "kênh gửi đang tạm dừng: {reason}. Hãy mở lại bằng: vneid outbox FILE.ini resume",
+    "how many at most, the oldest first (default: %(default)s)": "tối đa bao nhiêu, cũ nhất trước (mặc định: %(default)s)",
+    "expected a number from 1 to 1000000": "phải là số từ 1 đến 1000000",
+    "only the oldest {count} are listed, and there are more; --limit N shows more of them":
+        "chỉ liệt kê {count} thay đổi cũ nhất, vẫn còn nữa; dùng --limit N để xem thêm",
+    "{count} or more": "từ {count} trở lên",
+    "not settled: {counts}": "chưa xong: {counts}",
+    "the oldest came in {time} ago": "thay đổi cũ nhất đã vào hàng đợi được {time}",
+    "{days} d {clock}": "{days} ngày {clock}",
+    "change_id": "mã thay đổi",
+    "action": "thao tác",
+    "submitter": "bên báo thay đổi",
+    "created_at": "vào hàng đợi (UTC)",
+    "next_at": "lần gửi tới (UTC)",
+    "message_hash": "mã băm của thông điệp",
     "change": "thay đổi",
     "kind": "loại",
     "version": "phiên bản",

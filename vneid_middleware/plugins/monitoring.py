@@ -24,7 +24,7 @@ _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"
 TABLE = SettingsTable("metrics", (
     Setting("metrics.allow", networks, _LOOPBACK, "Addresses that may read /metrics.", default_text="loopback"),
     Setting("metrics.key", key_digest, None, "sha256:HEX of a bearer key that may read /metrics from anywhere.",
-            remedy="Make one with: vneid keys new bearer."),
+            remedy="Make one with: vneid keys new bearer --for metrics.key."),
 ))
 
 

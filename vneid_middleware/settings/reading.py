@@ -108,13 +108,17 @@ def read_settings(tables: Sequence[SettingsTable], source: Source,
     values: dict[str, Any] = {}
     texts: dict[str, str] = {}
     used: dict[str, Setting] = {}
+    not_active: dict[str, list[str]] = {}
     for key in source.raw:
         row = rows.get(key) or _wildcard_row(rows, key)
-        if row is None:
-            problems.append(_unknown(key, rows, source, inactive))
+        if row is None and key.split(".")[0] in inactive:
+            not_active.setdefault(key.split(".")[0], []).append(key)
+        elif row is None:
+            problems.append(_unknown(key, rows, source))
         else:
             used[key] = row
             _read_one(key, row, source, values, texts, problems)
+    problems += [_not_active(plugin, keys, source) for plugin, keys in not_active.items()]
     wrong = frozenset(used) - frozenset(values)
     missing = _fill_defaults(rows, source, values, wrong, problems)
     read = Settings(values, source, texts, {**rows, **used}, wrong | missing)
@@ -184,11 +188,18 @@ def _wildcard_row(rows: Mapping[str, Setting], key: str) -> Setting | None:
     return None
 
 
-def _unknown(key: str, rows: Mapping[str, Setting], source: Source, inactive: Sequence[str]) -> Problem:
+def _not_active(plugin: str, keys: Sequence[str], source: Source) -> Problem:
+    """Tell of all keys of a plugin at once: there is one mistake, and one line that mends it."""
+    first, others = keys[0], len(keys) - 1
+    if not others:
+        return Problem(first, f"this setting belongs to the plugin {plugin}, which is not active",
+                       f"Add {plugin} to plugins, or remove the line.", place=source.place(first))
+    return Problem(first, f"this setting and {others} more belong to the plugin {plugin}, which is not active",
+                   f"Add {plugin} to plugins, or remove the lines.", place=source.place(first))
+
+
+def _unknown(key: str, rows: Mapping[str, Setting], source: Source) -> Problem:
     head = key.split(".")[0]
-    if head in inactive:
-        return Problem(key, f"this setting belongs to the plugin {head}, which is not active",
-                       f"Add {head} to plugins, or remove the line.", place=source.place(key))
     if head in source.text("plugins").split() and not any(name.startswith(head + ".") for name in rows):
         return Problem(key, f"unknown setting: the plugin {head} can't be used, or has no settings", place=source.place(key))
     near = difflib.get_close_matches(key, [_filled_in(name, key) for name in rows], n=1, cutoff=0.6)

@@ -117,11 +117,16 @@ class Problem:
     severity: str = "error"
 
     def __str__(self) -> str:
+        return self.told(str)
+
+    def told(self, translated: Callable[[str], str]) -> str:
+        """Return it on one line, each part of it in the words that ``translated`` returns for it."""
         # in quotes, so that it can be told from our own words; not a second time where they quote it already
-        value = f"; it is {self.value!r}" if self.value and repr(self.value) not in self.expectation else ""
-        sentence = f"{self.key}: {self.expectation}{value}"
+        value = "; " + translated(f"it is {self.value!r}") if self.value and repr(self.value) not in self.expectation else ""
+        sentence = f"{self.key}: {translated(self.expectation)}{value}"
         stop = "" if sentence.endswith(("?", ".")) else "."
-        told = " ".join(filter(None, (sentence + stop, self.remedy, f"({self.place})" if self.place else "")))
+        told = " ".join(filter(None, (sentence + stop, translated(self.remedy),
+                                      f"({translated(self.place)})" if self.place else "")))
         # one line, whatever is in a key or in the name of a file
         return "".join(letter if letter.isprintable() else " " for letter in told)
 

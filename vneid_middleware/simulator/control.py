@@ -7,6 +7,7 @@ from typing import Any
 
 from webob import Request, Response
 
+from vneid_middleware.simulator import switch_words
 from vneid_middleware.simulator.answers import Pages, json_answer, json_body, redirect, refuse_foreign
 from vneid_middleware.simulator.backchannel import Backchannel
 from vneid_middleware.simulator.personas import PERSONAS
@@ -33,10 +34,11 @@ class Control:
         return self._pages.page(request, "home.html", 200, clients=self.state.clients.values())
 
     def control(self, request: Request) -> Response:
-        groups = (("Đăng nhập một lần", "Single sign-on", SIGN_ON, SIGN_ON_FAULTS),
-                  ("Mã QR tại quầy một cửa", "QR code at the one-stop counter", COUNTER, COUNTER_FAULTS),
-                  ("Giấy tờ trong ví", "Papers in the wallet", WALLET, WALLET_FAULTS))
-        return self._pages.page(request, "control.html", 200, groups=groups, chosen=self.state.switches, broken=self.state.faults)
+        groups = (("sign-on", "Đăng nhập một lần", "Single sign-on", SIGN_ON, SIGN_ON_FAULTS),
+                  ("counter", "Mã QR tại quầy một cửa", "QR code at the one-stop counter", COUNTER, COUNTER_FAULTS),
+                  ("papers", "Giấy tờ trong ví", "Papers in the wallet", WALLET, WALLET_FAULTS))
+        return self._pages.page(request, "control.html", 200, groups=groups, about=switch_words,
+                                chosen=self.state.switches, broken=self.state.faults)
 
     def change(self, request: Request) -> Response:
         refuse_foreign(request)

@@ -23,27 +23,28 @@ INPUTS = {
 OTHER_INPUTS = ("HoVaTen", "NgaySinh")
 
 FIELDS = {
-    "SoGPLX": ("Số giấy phép lái xe", "Licence number"), "HangGPLX": ("Hạng", "Class"),
-    "NgayCapGPLX": ("Ngày cấp", "Issued on"), "NgayHHGPLX": ("Ngày hết hạn", "Expires on"),
-    "NgayTTGPLX": ("Ngày trúng tuyển", "Passed on"), "NoiCapGPLX": ("Nơi cấp", "Issued by"),
-    "HoVaTen": ("Họ và tên", "Full name"), "NgaySinh": ("Ngày sinh", "Date of birth"),
-    "NgayThangNamSinh": ("Ngày, tháng, năm sinh", "Date of birth"), "MaQuocTich": ("Quốc tịch", "Nationality"),
-    "NoiCT": ("Nơi cư trú", "Place of residence"), "GioiTinh": ("Giới tính", "Gender"), "SoSeri": ("Số sê-ri", "Serial number"),
-    "TrangThai": ("Trạng thái", "State"), "SoDinhDanh": ("Số định danh cá nhân", "Personal identification number"),
-    "soDinhDanh": ("Số định danh cá nhân", "Personal identification number"), "maGiayTo": ("Mã giấy tờ", "Document id"),
+    "SoGPLX": ("Số giấy phép lái xe", "Licence number"), "MaThe": ("Mã thẻ bảo hiểm y tế", "Card number"),
     "SoTheBHYT": ("Số thẻ bảo hiểm y tế", "Card number"), "SoBHXH": ("Số sổ bảo hiểm xã hội", "Book number"),
+    "BienSo": ("Biển số", "Number plate"), "MaSoThue": ("Mã số thuế", "Tax code"), "SoSeri": ("Số sê-ri", "Serial number"),
+    "HangGPLX": ("Hạng", "Class"), "SoDinhDanh": ("Số định danh cá nhân", "Personal identification number"),
+    "soDinhDanh": ("Số định danh cá nhân", "Personal identification number"), "HoVaTen": ("Họ và tên", "Full name"),
+    "HoTen": ("Họ và tên", "Full name"), "NgaySinh": ("Ngày sinh", "Date of birth"),
+    "NgayThangNamSinh": ("Ngày, tháng, năm sinh", "Date of birth"), "GioiTinh": ("Giới tính", "Gender"),
+    "MaQuocTich": ("Quốc tịch", "Nationality"), "NoiCT": ("Nơi cư trú", "Place of residence"), "DiaChi": ("Địa chỉ", "Address"),
+    "NgayTTGPLX": ("Ngày trúng tuyển", "Passed on"), "NgayCapGPLX": ("Ngày cấp", "Issued on"),
+    "NgayCap": ("Ngày cấp", "Issued on"), "NoiCapGPLX": ("Nơi cấp", "Issued by"), "NoiCap": ("Nơi cấp", "Issued by"),
+    "NgayHHGPLX": ("Ngày hết hạn", "Expires on"), "NgayHetHan": ("Ngày hết hạn", "Expires on"),
+    "TrangThai": ("Trạng thái", "State"), "maGiayTo": ("Mã giấy tờ", "Document id"),
     "NoiDKKCB": ("Nơi đăng ký khám, chữa bệnh ban đầu", "Place of first treatment"), "MucHuong": ("Mức hưởng", "Benefit level"),
     "TuNgay": ("Có giá trị từ ngày", "Valid from"), "DenNgay": ("Có giá trị đến ngày", "Valid until"),
-    "NgayCap": ("Ngày cấp", "Issued on"), "NgayHetHan": ("Ngày hết hạn", "Expires on"), "NoiCap": ("Nơi cấp", "Issued by"),
-    "MaThe": ("Mã thẻ bảo hiểm y tế", "Card number"), "HoTen": ("Họ và tên", "Full name"),
     "MaDKBD": ("Mã nơi đăng ký khám, chữa bệnh ban đầu", "Code of the place of first treatment"),
     "TenDKBD": ("Nơi đăng ký khám, chữa bệnh ban đầu", "Place of first treatment"),
     "GtTheTu": ("Có giá trị từ ngày", "Valid from"), "GtTheDen": ("Có giá trị đến ngày", "Valid until"),
     "NgayDu5Nam": ("Thời điểm đủ 5 năm liên tục", "Five years without a break since"),
-    "MaMucHuong": ("Mức hưởng", "Benefit level"),
-    "BienSo": ("Biển số", "Number plate"), "MaSoThue": ("Mã số thuế", "Tax code"), "DiaChi": ("Địa chỉ", "Address"),
+    "MaMucHuong": ("Mức hưởng", "Benefit level"), "loaiGiayTo": ("Loại giấy tờ", "Kind of paper"),
+    "thamSo": ("Thông tin đã nhập", "What was typed"), "requestId": ("Mã câu hỏi", "Number of the question"),
 }
-"""Fields of real tables; others are shown under their own name."""
+"""Fields of real tables, in the order of a card; others are shown under their own name behind them."""
 
 STATUSES = {
     "asking": ("Đang hỏi cơ quan quản lý…", "Asking the agency…"),
@@ -82,8 +83,10 @@ def word(table: dict[str, tuple[str, str]], name: str, vi: bool) -> str:
 
 
 def rows(data: dict[str, Any], vi: bool) -> list[tuple[str, str]]:
-    """Return a paper's fields as label and value, in the order in which they came."""
-    return [(word(FIELDS, name, vi), _value(name, value, vi)) for name, value in data.items()]
+    """Return a paper's fields as label and value, in one order however they came: a change has them by the alphabet."""
+    known = list(FIELDS)
+    names = sorted(data, key=lambda name: (known.index(name) if name in FIELDS else len(known), name))
+    return [(word(FIELDS, name, vi), _value(name, data[name], vi)) for name in names]
 
 
 def _value(name: str, value: Any, vi: bool) -> str:

@@ -154,8 +154,8 @@ def test_a_warning_alone_lets_the_check_pass(agency: Agency, monkeypatch: pytest
     from vneid_middleware.cli import online
 
     # the platform of these settings is nowhere
-    monkeypatch.setattr(online, "_tried", lambda *words: True)
-    monkeypatch.setattr(online, "_reached", lambda *words: True)
+    monkeypatch.setattr(online._Trials, "tried", lambda *words: True)
+    monkeypatch.setattr(online._Trials, "reached", lambda *words: True)
     if agency.kind != "sqlite":
         agency.sql("CREATE TABLE gplx (so_gplx VARCHAR(20), so_dinh_danh VARCHAR(12), hang VARCHAR(9), ho_ten VARCHAR(99), "
                    "ngay_sinh VARCHAR(10), ngay_het_han DATE, trang_thai VARCHAR(2))")

@@ -76,7 +76,7 @@ def test_a_list_without_content(portal: Portal, receiver: Receiver, vneid: Any) 
     code, out, err = vneid("outbox", "list")
     assert code == 0
     assert next(line.split() for line in out.splitlines()[1:]) == [change_id, "GPLX", "1", "dead", "1", "http_400"]
-    assert len(out.splitlines()) == 3
+    assert len(out.partition("\n\n")[0].splitlines()) == 3
     shown = vneid("outbox", "show", change_id)[1]
     assert "state = dead" in shown
     assert "message_hash = " in shown
@@ -85,6 +85,47 @@ def test_a_list_without_content(portal: Portal, receiver: Receiver, vneid: Any) 
     for marker in ("MARKER", "marker", PERSON):
         assert marker not in out + err + shown + json.dumps(listed)
     assert vneid("outbox", "show", "no-such-change")[0] == 1
+
+
+def test_a_list_says_how_much_there_is_and_when_it_is_cut(portal: Portal, receiver: Receiver, vneid: Any) -> None:
+    receiver.answer = lambda got: (400, {}, {}) if got.document[2] == "A" else None
+    for name in ("A", "B", "C", "D"):
+        portal.announce(name)
+    portal.work()
+    for name in ("A", "A", "E"):
+        portal.announce(name)
+    portal.sql("UPDATE vneid_outbox SET created_at = created_at - 180000 WHERE state = 'dead'")
+    # the states of what is not settled, delivered ones apart
+    totals = re.compile(r"not settled: ready 3, waiting 0, leased 0, dead 1\nthe oldest came in 2 d 02:\d\d:\d\d ago\n")
+    code, out, err = vneid("outbox", "list")
+    assert (code, err) == (0, "")
+    assert totals.fullmatch(out.partition("\n\n")[2])
+    code, out, err = vneid("outbox", "list", "--limit", "2")
+    assert len(out.partition("\n\n")[0].splitlines()) == 3
+    assert err == "only the oldest 2 are listed, and there are more; --limit N shows more of them\n"
+    code, out, err = vneid("outbox", "list", "--json", "--limit", "3")
+    assert [json.loads(line)["state"] for line in out.splitlines()] == ["dead", "ready", "ready"]
+    assert "only the oldest 3 are listed" in err
+    assert totals.search(err)
+    assert vneid("outbox", "list", "--json", "--limit", "4")[2].startswith("not settled"), "four are all"
+    for wrong in ("0", "-1", "1e3", "many", "1000001"):
+        assert vneid("outbox", "list", "--limit", wrong)[0] == 2
+    portal.sql("UPDATE vneid_outbox SET state = 'delivered'")
+    assert "not settled: ready 0" in vneid("outbox", "list")[1]
+    assert "oldest" not in vneid("outbox", "list")[1]
+
+
+def test_one_change_is_shown_in_the_reader_s_language(portal: Portal, vneid: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    change_id = portal.announce("A").json()["changeId"]
+    assert [line.partition(" = ")[0] for line in vneid("outbox", "show", change_id)[1].splitlines()] == [
+        "change_id", "kind", "version", "action", "state", "reason", "attempts", "submitter", "created_at", "next_at",
+        "message_hash"]
+    monkeypatch.setenv("LC_ALL", "vi_VN.UTF-8")
+    shown = vneid("outbox", "show", change_id)[1]
+    assert shown.startswith(f"mã thay đổi = {change_id}\nloại = GPLX\nphiên bản = 1\nthao tác = upsert\n")
+    for english in ("created", "attempt", "hash", "submitter"):
+        assert english not in shown
+    assert "chưa xong: ready 1, " in vneid("outbox", "list")[1]
 
 
 @pytest.mark.threat("C-F39")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from vneid_middleware.converters import boolean, choice, integer, key_digest, mapping, networks, text
+from vneid_middleware.converters import boolean, choice, integer, mapping, named_digest, networks, text
 from vneid_middleware.core import documents
 from vneid_middleware.core.matching import BEFORE_TODAY, RULES, STATES, MatchRule, StateRule
 from vneid_middleware.directives import Registrations
@@ -29,12 +29,15 @@ class Callers(NamedTuple):
     """Name to the digest of a bearer key."""
 
 
+_CALLERS = "NAME = key:sha256:HEX, NAME = jwks:file:PATH or NAME = jwks:https://…"
+
+
 def callers(value: str, source: Source) -> Callers:
     """Lines ``NAME = jwks:file:…``, ``NAME = jwks:https://…`` or ``NAME = key:sha256:HEX``."""
     found = Callers({}, {})
-    lines = mapping(value, source)
+    lines = mapping(value, source, _CALLERS)
     if not lines:
-        raise ValueError("must have a line NAME = jwks:file:PATH, jwks:https://… or key:sha256:HEX for each caller")
+        raise ValueError(f"must be lines {_CALLERS}")
     for name, said in lines.items():
         if len(name) > 128 or not name.isascii() or not name.isprintable() or " " in name:
             raise ValueError("must name callers by at most 128 printable ASCII characters without spaces")
@@ -42,9 +45,9 @@ def callers(value: str, source: Source) -> Callers:
         if kind == "jwks":
             found.key_sets[name] = key_set_place(rest, source)  # type: ignore[index]
         elif kind == "key":
-            found.digests[name] = key_digest(rest, source)  # type: ignore[index]
+            found.digests[name] = named_digest(name, rest, source, "NAME = key:sha256:HEX")  # type: ignore[index]
         else:
-            raise ValueError(f"must say jwks: or key: of each caller; that of {name[:40]!r} does not")
+            raise ValueError(f"must be lines {_CALLERS}; that of {name[:40]!r} is not")
     if len(set(found.digests.values())) != len(found.digests):
         raise ValueError("gives two callers the same key: the audit could not tell them apart")
     return found
@@ -131,12 +134,12 @@ def state_rules(value: str, source: Source) -> tuple[StateRule, ...]:
 ROWS = (
     Setting("documents.signing_key", private_keys, REQUIRED, "PEM file or JWK with the key that the portal signs answers and "
             "changes with; several lines: the first signs, all are published, for rotation.",
-            remedy="Make one with: vneid keys new signing."),
+            remedy="Make one with: vneid keys new signing --for documents.signing_key."),
     Setting("documents.key_id", key_id, None, "kid of that key in what is signed and in the published key set.",
             default_text="the key's thumbprint (RFC 7638)"),
     Setting("documents.callers", callers, REQUIRED, "Who may pull: lines NAME = jwks:file:PATH or jwks:https://… (signs its "
             "requests), or NAME = key:sha256:HEX (a bearer key).",
-            remedy="Ask VNeID for its key set, or make a key with: vneid keys new bearer."),
+            remedy="Ask VNeID for its key set, or make a key with: vneid keys new bearer --for documents.callers --name NAME."),
     Setting("documents.allow", networks, (), "Addresses that pulls may come from, for platforms that call from a fixed place.",
             default_text="any"),
     Setting("documents.x_road_clients", header_values, (), "Lines CLIENT: X-Road-Client must be one of them; only with "

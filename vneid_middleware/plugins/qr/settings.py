@@ -8,7 +8,7 @@ from typing import Any
 from vneid_middleware.converters import (
     choice,
     integer,
-    key_digest,
+    key_digests,
     mapping,
     one_of,
     seconds,
@@ -74,10 +74,9 @@ def operators(value: str, source: Source) -> tuple[str, Any]:
         if not rest.isascii() or not rest.isprintable() or set(rest) & set(' #"<>\\'):
             raise ValueError("must be subrequest: and a path of the host, such as subrequest:/can-bo/toi")
         return kind, rest
-    lines = mapping(value, source)
-    if not lines:
+    digests = key_digests(value, source, "NAME = sha256:HEX, or plugin:NAME, or subrequest:PATH")
+    if not digests:
         raise ValueError("must be lines NAME = sha256:HEX, or plugin:NAME, or subrequest:PATH")
-    digests = {name: key_digest(digest, source) for name, digest in lines.items()}
     if len(set(digests.values())) != len(digests):
         raise ValueError("gives two operators the same key: the audit could not tell them apart")
     return "keys", digests
@@ -106,14 +105,15 @@ ROWS = (
     Setting("qr.issuer", text, None, "Who must have signed; checked when set."),
     Setting("qr.audience", text, None, "Our name in the signed answer; checked when set."),
     Setting("qr.decryption_key", private_keys, None, "PEM file or JWK with the portal's key, for jwe; several lines: all "
-            "decrypt, for rotation.", remedy="Make one with: vneid keys new encryption, and give C06 its public half."),
+            "decrypt, for rotation.", remedy="Make one with: vneid keys new encryption --for qr.decryption_key, and give C06 its "
+            "public half."),
     Setting("qr.response_codes", response_codes, lookup.RESPONSE_CODES, "Lines CODE = STATUS: what VNeID's codes mean.",
             default_text=" ".join(f"{code}={status}" for code, status in lookup.RESPONSE_CODES.items())),
     Setting("qr.consent", one_of("blocking", "poll", "webhook"), "poll", "How the citizen's consent reaches us."),
     Setting("qr.consent_timeout", seconds(1, 3600), 120, "Seconds that the citizen may take."),
     Setting("qr.operators", operators, REQUIRED, "Who may ask: lines NAME = sha256:HEX (bearer keys), plugin:NAME, or "
             "subrequest:PATH, where the host says who an officer is.", secret=True,
-            remedy="Make a key with: vneid keys new bearer."),
+            remedy="Make a key with: vneid keys new bearer --for qr.operators --name NAME."),
     Setting("qr.require", some_of(*lookup.CONTEXT), (), "What a lookup must say: of officerId, unitCode, dossier."),
     Setting("qr.fields", field_names, FIELDS, "Which of VNeID's fields leave the middleware."),
     Setting("qr.rate_limit", integer(1, 100_000, "lookups a minute"), 60, "Lookups a minute for each operator."),

@@ -141,7 +141,8 @@ def _check_endpoints(settings: Settings, registrations: Registrations) -> list[P
 def _check_client(settings: Settings) -> list[Problem]:
     if settings["sso.client_auth"] == "private_key_jwt":
         return [] if settings["sso.signing_key"] else [settings.problem(
-            "sso.signing_key", "is required by sso.client_auth = private_key_jwt", "Make one with: vneid keys new signing.")]
+            "sso.signing_key", "is required by sso.client_auth = private_key_jwt", "Make one with: vneid keys new "
+            "signing --for sso.signing_key.")]
     return [] if settings["sso.client_secret"] else [settings.problem(
         "sso.client_secret", "is required and missing", "Give it as file:PATH or env:NAME, so that it stands in no ini.")]
 
@@ -169,7 +170,8 @@ def _check_response(settings: Settings) -> list[Problem]:
     found = []
     if settings["sso.response"] == "rsa-aes" and not settings["sso.decryption_key"]:
         found.append(settings.problem("sso.decryption_key", "is required by sso.response = rsa-aes",
-                                      "Make one with: vneid keys new encryption, and give C06 its public half."))
+                                      "Make one with: vneid keys new encryption --for sso.decryption_key, and give C06 its "
+                                      "public half."))
     if settings["sso.pkce"] == "off":
         found.append(settings.problem("sso.pkce", "is off: a code that leaks can be used by whoever finds it",
                                       "Leave it at S256 unless the provider refuses it.", severity="warning"))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vneid_middleware.converters import choice, integer, key_digest, mapping, seconds, text
+from vneid_middleware.converters import choice, integer, key_digests, seconds, text
 from vneid_middleware.core.outbox import PYTHON
 from vneid_middleware.settings import Problem, Setting, Settings, SettingsTable, Source
 from vneid_middleware.storage.foreign import check_select
@@ -18,7 +18,7 @@ _ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
 
 def submitters(value: str, source: Source) -> dict[str, str]:
     """Lines ``NAME = sha256:HEX``."""
-    found = {name: key_digest(digest, source) for name, digest in mapping(value, source).items()}
+    found = key_digests(value, source)
     if len(set(found.values())) != len(found):
         raise ValueError("gives two submitters the same key: the audit could not tell them apart")
     if any(len(name) > 64 or ":" in name for name in found):
@@ -49,7 +49,7 @@ ROWS = (
     Setting("documents.push_path", service_path, None, "Path behind the transport that changes are pushed to.",
             default_text="required for push", remedy="Give the path that C06 told you."),
     Setting("documents.submitters", submitters, {}, "Lines NAME = sha256:HEX: who may announce changes.", default_text="none",
-            remedy="Make a key with: vneid keys new bearer."),
+            remedy="Make a key with: vneid keys new bearer --for documents.submitters --name NAME."),
     Setting("documents.retry_first", seconds(1, 3_600), 1, "Seconds until the second attempt; each further wait is twice as "
             "long, with jitter. Retry-After wins."),
     Setting("documents.retry_max", seconds(1, 86_400), 300, "The longest wait between two attempts, in seconds."),
@@ -74,7 +74,7 @@ def push_rule(settings: Settings) -> Iterator[Problem]:
         yield settings.problem("documents.transport", f"must name a transport of this ini: {choice(names or ['none'])}",
                                f"Set transport.{named}.kind and .url.")
     for key, remedy in (("documents.push_path", "Give the path that C06 told you."),
-                        ("documents.signing_key", "Make one with: vneid keys new signing.")):
+                        ("documents.signing_key", "Make one with: vneid keys new signing --for documents.signing_key.")):
         if not settings.get(key):
             yield settings.problem(key, "is required by documents.transport", remedy)
 
