@@ -22,6 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hanging import while_logins_hang
+from outbox import outboxes
 from pulls import pulls
 
 from counter import counter
@@ -263,7 +264,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         cookie = sign_in(make_filter(settings(folder))(host))[1].split(";")[0]
         rows = [*in_process(folder), *throughput(folder), *while_logins_hang(folder, settings(folder), cookie),
-                *counter(folder, settings(folder), cookie), *pulls(folder), *start_up(folder)]
+                *counter(folder, settings(folder), cookie), *pulls(folder), *outboxes(folder), *start_up(folder)]
     width = max(len(row[0]) for row in rows)
     print(f"{'what':{width}}  {'figure':>12}  {'aim':>10}  against")
     for what, figure, against, aim in rows:
