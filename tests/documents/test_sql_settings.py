@@ -157,7 +157,7 @@ def test_online_the_keys_and_the_database_are_tried(ini, capsys) -> None:
     ({"documents__GPLX__lookup": "SELECT * FROM gplx WHERE trim(so_dinh_danh) = :soDinhDanh"},
      "the database reads all of gplx for each question: an index is missing"),
     ({"documents__GPLX__url": "sqlite:///absent.db"}, "documents_unavailable"),
-    ({"documents__GPLX__fields": FIELDS + "\nNoi = noi_o"}, 
+    ({"documents__GPLX__fields": FIELDS + "\nNoi = noi_o"},
      "documents.GPLX.fields: names noi_o, which the rows of documents.GPLX.lookup do not have"),
 ])
 def test_online_what_does_not_work_is_told(ini, capsys, changes, words) -> None:

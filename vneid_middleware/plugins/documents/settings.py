@@ -236,8 +236,8 @@ def _lookup_rule(settings: Settings) -> Iterator[Problem]:
         fields = settings.get(prefix + "fields") or {}
         paper = settings.get(prefix + "id", DOCUMENT_ID).lower()
         if fields.get(PERSONAL_ID, "").lower() == paper:
-            yield settings.problem(prefix + "fields", f"must give {PERSONAL_ID} the column with the citizen's number, since each row "
-                                   f"is compared by it once more; {paper} is the paper's, {prefix}id",
+            yield settings.problem(prefix + "fields", f"must give {PERSONAL_ID} the column with the citizen's number, by which "
+                                   f"each row is compared once more; {paper} is the paper's, {prefix}id",
                                    f"Name the right column, or give the field a name other than {PERSONAL_ID}.", show=False)
         own = {name for name, column in fields.items() if column == settings.get(prefix + "id", DOCUMENT_ID)}
         others = bound - {PERSONAL_ID, DOCUMENT_ID} - own
