@@ -171,6 +171,14 @@ def test_a_query_that_lacks_a_column_says_which(made) -> None:
 
 
 @pytest.mark.threat("A-235")
+def test_a_field_of_the_number_that_is_another_column_is_told_in_the_log(made, caplog) -> None:
+    found = made(fields={"soDinhDanh": "hang"}).find(DocumentRequest(TUYET))
+    assert (found.status, found.data) == ("not_found", None)
+    assert "documents.GPLX.fields: soDinhDanh = hang holds the number that was asked for in no row" in caplog.text
+    assert TUYET not in caplog.text
+
+
+@pytest.mark.threat("A-235")
 def test_too_many_rows_are_a_wrong_query(made) -> None:
     crossed = "SELECT a.* FROM gplx a, gplx b, gplx c, gplx d WHERE :soDinhDanh <> ''"
     with pytest.raises(StorageError, match="documents_too_many"):

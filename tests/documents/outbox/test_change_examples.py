@@ -20,10 +20,8 @@ EXAMPLES = dict(zip(("sqlite", "postgresql", "mariadb"), FOUND, strict=True))
 @pytest.fixture(params=EXAMPLES)
 def example(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
     """URL of a database with a table as the guide says, and its SELECT."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/gplx.db"
-    else:
-        url = request.getfixturevalue(f"{request.param}_url")
+    name = request.param
+    url = f"sqlite:///{tmp_path}/gplx.db" if name == "sqlite" else request.getfixturevalue(f"{name}_url")
     column, query = EXAMPLES[request.param]
     _run(url, f"CREATE TABLE gplx (so_dinh_danh VARCHAR(12), so_gplx VARCHAR(20), phien_ban INTEGER, cap_nhat {column})",
          "CREATE INDEX gplx_changed ON gplx (cap_nhat)")

@@ -297,6 +297,23 @@ def test_a_backfill_waits_for_the_worker_and_says_so(agency: Agency, tmp_path: P
     assert process.returncode == 0
 
 
+def test_a_backfill_says_how_far_it_is_where_there_is_no_terminal(agency: Agency, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    from vneid_middleware.cli import main, progress
+
+    monkeypatch.setattr(progress, "_TELL", 0.0)
+    monkeypatch.setattr(sources, "_BATCH", 10)
+    portal = agency.portal(NUMBERS)
+    for number in range(30):
+        agency.put(f"D-{number}", number)
+    lines = "\n".join(f"{key} = {value}".replace("\n", "\n  ") for key, value in portal.settings.items())
+    (tmp_path / "portal.ini").write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
+    assert main(["documents", str(tmp_path / "portal.ini"), "backfill", "GPLX"]) == 0
+    told = capsys.readouterr()
+    assert told.out == "30 changes taken in\n"
+    assert [line.partition("  ")[0] for line in told.err.splitlines() if " / " in line] == ["10 / 30", "20 / 30", "30 / 30"]
+
+
 def test_a_worker_leaves_a_source_alone_that_is_being_read(agency: Agency, caplog: pytest.LogCaptureFixture) -> None:
     portal = agency.portal(NUMBERS)
     for number in range(30):
