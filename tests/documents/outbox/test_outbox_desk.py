@@ -48,6 +48,9 @@ class Citizens:
     def __init__(self) -> None:
         self.documents: dict[tuple[str, str], Any] = {}
 
+    def kinds(self) -> list[str]:
+        return ["GPLX"]
+
     def provider(self, kind: str) -> Citizens:
         return self
 
