@@ -84,7 +84,7 @@ class Outbox:
         from vneid_middleware.storage import outbox
         from vneid_middleware.storage.transactions import has_transaction
 
-        checked(change)
+        change = checked(change)
         if not has_transaction(connection):
             raise VNeIDError("transaction_missing", "the connection commits each statement by itself (AUTOCOMMIT): two changes "
                              "could get the same version, and a change would stay when what it belongs to is rolled back. "

@@ -165,9 +165,17 @@ def test_no_error_repeats_what_was_asked_with(made) -> None:
 
 
 def test_a_query_that_lacks_a_column_says_which(made) -> None:
-    with pytest.raises(VNeIDError, match="has no column ngay_het_han"):
+    with pytest.raises(VNeIDError, match=r"fields: names ngay_het_han, which the rows of documents.GPLX.lookup do not"):
         made("SELECT so_gplx, hang, ho_ten, ngay_sinh, trang_thai FROM gplx WHERE so_dinh_danh = :soDinhDanh").find(
             DocumentRequest(TUYET))
+
+
+@pytest.mark.threat("A-235")
+def test_a_field_of_the_number_that_is_another_column_is_told_in_the_log(made, caplog) -> None:
+    found = made(fields={"soDinhDanh": "hang"}).find(DocumentRequest(TUYET))
+    assert (found.status, found.data) == ("not_found", None)
+    assert "documents.GPLX.fields: soDinhDanh = hang holds the number that was asked for in no row" in caplog.text
+    assert TUYET not in caplog.text
 
 
 @pytest.mark.threat("A-235")
@@ -204,8 +212,14 @@ def test_a_missing_index_is_found(made, database) -> None:
 def test_a_lookup_that_does_not_work_is_told_online(made) -> None:
     (_, fault), = made("SELECT * FROM nowhere WHERE so_dinh_danh = :soDinhDanh").try_online()
     assert "nowhere" in fault
-    (_, fault), = made("SELECT so_gplx FROM gplx WHERE so_dinh_danh = :soDinhDanh").try_online()
-    assert fault == "its rows have no column hang, ho_ten, ngay_het_han, ngay_sinh, trang_thai"
+    there = ("which the rows of documents.GPLX.lookup do not have; they have so_gplx. Mend the name, or add the column to the "
+             "SELECT")
+    assert list(made("SELECT so_gplx FROM gplx WHERE so_dinh_danh = :soDinhDanh").try_online()) == [
+        ("documents.GPLX.fields", f"names hang, ho_ten, ngay_het_han, {there}"),
+        ("documents.GPLX.match", f"names ho_ten, ngay_sinh, {there}"),
+        ("documents.GPLX.state", f"names ngay_het_han, trang_thai, {there}")]
+    (key, fault), = made(id="so").try_online()
+    assert (key, fault.partition(",")[0]) == ("documents.GPLX.id", "names so")
 
 
 def test_an_absent_file_is_not_made(tmp_path) -> None:

@@ -91,11 +91,27 @@ def test_all_is_well(right) -> None:
     ("documents.GPLX.state", "expired = ngay_het_han", "must be lines STATUS"),
     ("documents.GPLX.lookups", LOOKUP, "did you mean documents.GPLX.lookup?"),
     ("documents.G.PLX.lookup", LOOKUP, "unknown setting"),
+    ("documents.gplx.id", "so_gplx", "is of a kind without a provider, gplx; did you mean documents.GPLX.id?"),
+    ("documents.GPLXX.id", "so_gplx", "did you mean documents.GPLX.id?"),
+    ("documents.GPLX.fields", "soDinhDanh = so_gplx", "must give soDinhDanh the column with the citizen's number"),
+    ("documents.GPLX.lookup", "SELECT * FROM gplx WHERE so_dinh_danh = :soDinhDanh::text AND so_gplx = :SoGPLX",
+     "must write CAST(:soDinhDanh AS text) in place of :soDinhDanh::text"),
 ])
 def test_a_mistake_is_told_with_its_key(right, key, value, words) -> None:
     told = problems(right, **{key.replace(".", "__"): value})
     assert [problem.key for problem in told if problem.severity == "error"] == [key]
     assert words in str(told[0])
+
+
+def test_a_wrong_url_is_told_once(right) -> None:
+    changes = {"documents__GPLX__url": "nosuch://host/db", "documents__transport": "vneid", "documents__push_path": "/push",
+               "transport__vneid__kind": "direct", "transport__vneid__url": "https://vneid.example.gov.vn",
+               "documents__GPLX__changes": "SELECT a AS soDinhDanh FROM d WHERE t > :since ORDER BY t"}
+    told = problems(right, **changes)
+    assert [(problem.key, problem.severity) for problem in told if problem.severity == "error"] == [
+        ("documents.GPLX.url", "error")]
+    told = problems(right, **{**changes, "documents__GPLX__url": None})
+    assert {problem.key for problem in told} == {"documents.GPLX.url", "documents.GPLX.changes"}
 
 
 def test_a_setting_of_another_provider_is_told(right) -> None:
@@ -149,7 +165,8 @@ def test_online_the_keys_and_the_database_are_tried(ini, capsys) -> None:
     ({"documents__GPLX__lookup": "SELECT * FROM gplx WHERE trim(so_dinh_danh) = :soDinhDanh"},
      "the database reads all of gplx for each question: an index is missing"),
     ({"documents__GPLX__url": "sqlite:///absent.db"}, "documents_unavailable"),
-    ({"documents__GPLX__fields": FIELDS + "\nNoi = noi_o"}, "its rows have no column noi_o"),
+    ({"documents__GPLX__fields": FIELDS + "\nNoi = noi_o"},
+     "documents.GPLX.fields: names noi_o, which the rows of documents.GPLX.lookup do not have"),
 ])
 def test_online_what_does_not_work_is_told(ini, capsys, changes, words) -> None:
     assert vneid(["check", ini(**changes), "--online"]) == 1

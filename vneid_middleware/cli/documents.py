@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
+from collections.abc import Iterator
 from typing import Any
 
 from vneid_middleware.cli.portal import opened
 from vneid_middleware.cli.progress import Progress
 from vneid_middleware.cli.words import say
 from vneid_middleware.exceptions import VNeIDError
+
+_WAIT = 1.0
+"""Seconds between two looks whether a source is free."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,14 +47,14 @@ def _fault(words: str) -> int:
 
 
 def _backfill(services: Any, args: argparse.Namespace) -> int:
-    from vneid_middleware.plugins.documents.outbox.sources import Source, paced
+    from vneid_middleware.plugins.documents.outbox.sources import Source
 
     total, stopped = 0, ""
     progress = Progress(sys.stderr, lambda words: print(words, file=sys.stderr))
     try:
         source = Source(args.kind, services, args.again)
         expected = source.expected()
-        for brought in paced(source.read(), args.rate):
+        for brought in _batches(source, args.rate):
             total += brought
             progress.show(source.rows_read, expected and max(expected, source.rows_read))
     except VNeIDError as error:
@@ -59,3 +64,23 @@ def _backfill(services: Any, args: argparse.Namespace) -> int:
     progress.clear()
     print(say("{count} changes taken in", count=total))
     return _fault(say("stopped: {reason}. Started again, it goes on from there.", reason=stopped)) if stopped else 0
+
+
+def _batches(source: Any, rate: int) -> Iterator[int]:
+    """Read a source, as soon as nobody else does."""
+    from vneid_middleware.plugins.documents.outbox import sources
+
+    told = False
+    while True:
+        try:
+            yield from sources.paced(source.read(rate), rate)
+            return
+        except VNeIDError as error:
+            if error.code != sources.BEING_READ:
+                raise
+        if not told:
+            words = say("a worker or another backfill is reading documents.{kind}.changes now: this one goes on when it is done",
+                        kind=source.kind)
+            print("vneid documents:", words, file=sys.stderr)
+        told = True
+        time.sleep(_WAIT)

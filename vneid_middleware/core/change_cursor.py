@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 _TIME, _DATE, _NUMBER, _DECIMAL, _TEXT_TIME, _TEXT = "time", "date", "number", "decimal", "text-time", "text"
@@ -21,10 +24,13 @@ class Cursor(NamedTuple):
         """Return the cursor of a value as a database gives it.
 
         Raises:
-            ValueError: it is NULL, or of no type that can be kept.
+            ValueError: it is NULL, no finite number, or of no type that can be kept.
         """
         if isinstance(value, bool) or value is None:
             raise ValueError("since must be a time, a number or text, and never NULL")
+        if isinstance(value, (int, float, Decimal)) and not math.isfinite(float(str(value))):
+            # a reading would go on behind it, where nothing ever comes
+            raise ValueError("since must be finite: infinity, NaN and times beyond the year 9999 can't be compared")
         if isinstance(value, datetime):
             return cls(_TIME, value.isoformat())
         if isinstance(value, date):
@@ -34,6 +40,8 @@ class Cursor(NamedTuple):
         if isinstance(value, Decimal):
             return cls(_DECIMAL, str(value))
         if isinstance(value, str):
+            # of a CHAR column it is padded
+            value = value.rstrip(" ")
             return cls(_TEXT if _read_time(value) is None else _TEXT_TIME, value)
         raise ValueError("since must be a time, a number or text")
 
@@ -54,6 +62,16 @@ class Cursor(NamedTuple):
         found = _read_time(self.text) if self.kind != _TEXT else None
         return None if found is None else (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
 
+    @property
+    def is_time(self) -> bool:
+        """Tell whether it is a time or a date, also as text."""
+        return self.kind in (_TIME, _DATE, _TEXT_TIME)
+
+    @property
+    def is_date(self) -> bool:
+        """Tell whether it is a date alone, also as text."""
+        return self.kind == _DATE or (self.kind == _TEXT_TIME and len(self.text) == 10)
+
     def back(self, overlap: int) -> Any:
         """Return what ``:since`` is bound to: the value, less the overlap where there can be one.
 
@@ -69,10 +87,31 @@ class Cursor(NamedTuple):
             return self.text
         time = _read_time(self.text)
         assert time is not None, "of() looked at it"  # noqa: S101
-        earlier = time - timedelta(seconds=overlap)
+        earlier = _earlier(time, overlap)
         if self.kind == _DATE:
             return earlier.date()
         return earlier if self.kind == _TIME else _written_like(self.text, earlier)
+
+
+def descends(found: Sequence[Cursor]) -> bool:
+    """Tell whether one of some cursors is smaller than the one before it; text that is no time has the database's own order."""
+    return any(_is_smaller(later, earlier) for earlier, later in pairwise(found))
+
+
+def _is_smaller(one: Cursor, other: Cursor) -> bool:
+    if one.position is None or other.position is None or one.position >= other.position:
+        return False
+    # a database compares times that are text as text, whatever zones they are of
+    return one.kind != _TEXT_TIME or one.text < other.text
+
+
+def _earlier(time: datetime, seconds: int) -> datetime:
+    try:
+        return time - timedelta(seconds=seconds)
+    except OverflowError:
+        # programs write the first and the last day that there is for "none"
+        day = date.min if seconds > 0 else date.max
+        return datetime(day.year, day.month, day.day, tzinfo=time.tzinfo)
 
 
 def _read_time(text: str) -> datetime | None:

@@ -9,6 +9,7 @@ or ``discarded``; ``superseded`` is one that the receiver is known to be beyond.
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from datetime import timezone
 from email.utils import parsedate_to_datetime
@@ -117,7 +118,7 @@ def read_change(body: bytes, kinds: frozenset[str]) -> Change:
 
 
 def checked(change: Change, kinds: frozenset[str] | None = None) -> Change:
-    """Return a change whose parts have the form that they must have.
+    """Return a change whose parts have the form that they must have; its ``maGiayTo`` in NFC, so that a document has one name.
 
     Args:
         kinds: the kinds of documents there are; None where that is not known.
@@ -125,6 +126,8 @@ def checked(change: Change, kinds: frozenset[str] | None = None) -> Change:
     Raises:
         VNeIDError: ``change_malformed`` with evidence ``field``.
     """
+    if isinstance(change.document_id, str):
+        change = change._replace(document_id=unicodedata.normalize("NFC", change.document_id))
     if not _is_name(change.kind) or (kinds is not None and change.kind not in kinds):
         raise _malformed("loaiGiayTo", "must be a kind of document of this portal")
     if not (isinstance(change.personal_id, str) and len(change.personal_id) == 12 and change.personal_id.isascii()

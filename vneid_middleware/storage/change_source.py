@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 TIMEOUT = 60
 COUNT_TIMEOUT = 5
 """Seconds in which a database must have counted the rows: what is shown with the number is not worth more."""
+LEASE = 180
+"""Seconds that a source belongs to its reader after a sign of life: more than one question may take."""
 _SET_BACK = 5
 _NAMES = {name.lower(): name for name in ("soDinhDanh", "maGiayTo", "since", "action")}
 """Columns as we know them; databases differ in what they make of upper and lower case."""
@@ -90,6 +92,51 @@ def is_turn(connection: Connection, name: str, *, now: float) -> bool:
     """Tell whether a source is due. A read."""
     row = connection.execute(select(channels).where(channels.c.name == name)).first()
     return row is None or row.not_before <= now or row.touched_at > now + _SET_BACK
+
+
+def begin_reading(connection: Connection, name: str, reader: str, *, now: float) -> bool:
+    """Make a source the caller's to read; False while another one reads it. Two would wait for each other's rows.
+
+    Args:
+        reader: a name that nobody else has.
+    """
+    lease = _lease(name)
+    row = connection.execute(select(channels).where(channels.c.name == lease)).first()
+    if row is not None and row.paused and row.not_before > now and row.touched_at <= now + _SET_BACK:
+        # not tried by an UPDATE, which would wait for whoever keeps it within a transaction
+        return False
+    insert_if_absent(connection, channels, {"name": lease, "paused": "", "not_before": 0.0, "touched_at": now})
+    free = or_(channels.c.paused == "", channels.c.not_before <= now, channels.c.touched_at > now + _SET_BACK)
+    return bool(connection.execute(update(channels).where(channels.c.name == lease, free).values(
+        paused=reader, not_before=now + LEASE, touched_at=now)).rowcount)
+
+
+def keep_reading(connection: Connection, name: str, reader: str, *, now: float) -> bool:
+    """Give a sign of life; False where another one reads the source by now."""
+    return bool(connection.execute(update(channels).where(channels.c.name == _lease(name), channels.c.paused == reader).values(
+        not_before=now + LEASE, touched_at=now)).rowcount)
+
+
+def end_reading(connection: Connection, name: str, reader: str) -> None:
+    """Let others read the source."""
+    connection.execute(update(channels).where(channels.c.name == _lease(name), channels.c.paused == reader).values(
+        paused="", not_before=0.0))
+
+
+def _lease(name: str) -> str:
+    return f"reads:{name}"[:64]
+
+
+def fault(connection: Connection, name: str) -> str:
+    """Return the code of what keeps a source from being read; empty while it is read."""
+    return str(connection.execute(select(channels.c.paused).where(channels.c.name == name)).scalar() or "")
+
+
+def note_fault(connection: Connection, name: str, code: str, *, now: float) -> bool:
+    """Write down what keeps a source from being read, or "" when it is read again; tell whether that is new."""
+    insert_if_absent(connection, channels, {"name": name, "paused": "", "not_before": 0.0, "touched_at": now})
+    return bool(connection.execute(update(channels).where(channels.c.name == name, channels.c.paused != code).values(
+        paused=code)).rowcount)
 
 
 def cursor(connection: Connection, name: str) -> str | None:

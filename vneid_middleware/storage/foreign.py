@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +12,7 @@ from urllib.parse import quote
 
 from vneid_middleware.exceptions import StorageError
 from vneid_middleware.per_process import PerProcess
+from vneid_middleware.storage.driver_errors import told
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -43,6 +45,10 @@ def check_select(query: str) -> frozenset[str]:
     if re.search(r"\binto\b", bare, re.IGNORECASE):
         # a file or a table of the database's server: a read-only transaction does not keep all from it
         raise ValueError("must be one SELECT that writes nowhere, without INTO")
+    cast = re.search(r":(\w+)\s*::\s*(\w+)", bare)
+    if cast:
+        # it would not be bound: two colons are no end of a name
+        raise ValueError(f"must write CAST(:{cast[1]} AS {cast[2]}) in place of :{cast[1]}::{cast[2]}")
     names = frozenset(text(query).compile().params)
     if names != frozenset(text(bare).compile().params):
         raise ValueError("must not bind inside quotes: a colon there is written \\:")
@@ -132,6 +138,8 @@ class ForeignDatabase:
                                execution_options={"postgresql_readonly": True} if backend == "postgresql" else {}, **options)
         if backend in _STATEMENT_LIMIT:
             event.listen(engine, "connect", self._limit_session)
+        if engine.dialect.driver == "psycopg":
+            event.listen(engine, "connect", _take_all_times)
         begin = _READ_ONLY.get(backend)
         if begin:
             event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
@@ -157,6 +165,28 @@ class ForeignDatabase:
             cursor.close()
 
 
+def _take_all_times(connection: Any, record: Any) -> None:
+    """Let times that Python has none for, PostgreSQL's ``infinity`` above all, come as an infinite number: the driver would give
+    up all rows because of one."""
+    from psycopg import DataError
+    from psycopg.types import datetime as types
+
+    def lenient(loader: type[Any]) -> type[Any]:
+        class Lenient(loader):  # type: ignore[misc]
+            def load(self, data: Any) -> Any:
+                try:
+                    return super().load(data)
+                except DataError:
+                    text = bytes(data)
+                    return -math.inf if text.startswith(b"-") or text.endswith(b"BC") else math.inf
+
+        return Lenient
+
+    for name, loader in (("date", types.DateLoader), ("timestamp", types.TimestampLoader),
+                         ("timestamptz", types.TimestamptzLoader)):
+        connection.adapters.register_loader(name, lenient(loader))
+
+
 @contextmanager
 def _translated(code: str, values: Iterable[Any]) -> Iterator[None]:
     from sqlalchemy.exc import SQLAlchemyError
@@ -164,10 +194,9 @@ def _translated(code: str, values: Iterable[Any]) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
-        # some drivers quote the value that they could not take
-        for value in filter(None, map(str, values)):
-            reason = reason.replace(value, "…")
-        raise StorageError(code, reason[:200]) from None
+        raise StorageError(code, told(error, values)) from None
+    except (ValueError, TypeError, ArithmeticError) as error:
+        # a value that the driver can't make something of: its words quote it
+        raise StorageError(code, f"a value can't be read: {type(error).__name__}") from None
     except OSError as error:
         raise StorageError(code, error.strerror or type(error).__name__) from None

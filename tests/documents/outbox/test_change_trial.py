@@ -128,6 +128,16 @@ def test_what_does_not_work_is_told_and_no_value_with_it(agency: Agency, part: d
     assert HOA not in err
 
 
+def test_a_date_is_a_warning_unless_another_column_tells_changes_apart(agency: Agency) -> None:
+    columns = "nguoi AS soDinhDanh, giay AS maGiayTo, CAST(luc AS date)"
+    if agency.kind == "sqlite":
+        columns = columns.replace("CAST(luc AS date)", "substr(luc, 1, 10)")
+    query = agency.select(columns=columns).replace(", luc AS since", " AS since")
+    warning = "warning: since is a date: of two changes of a paper on one day the second is missed"
+    assert warning in agency.check(query, "--online")[2]
+    assert warning not in agency.check(query.replace(" AS since", " AS since, so AS phien_ban"), "--online")[2]
+
+
 def test_a_since_that_is_null_is_told(agency: Agency) -> None:
     query = agency.select(columns="nguoi AS soDinhDanh, giay AS maGiayTo").replace("luc AS since", "NULL AS since")
     assert "row 1: since must be a time, a number or text, and never NULL" in agency.check(query, "--online")[2]
@@ -164,9 +174,9 @@ def test_a_warning_alone_lets_the_check_pass(agency: Agency, monkeypatch: pytest
     assert agency.check(agency.select(order="ORDER BY luc DESC"), "--online")[0] == 1
 
 
-def test_a_select_without_order_is_a_warning_without_asking(agency: Agency) -> None:
+def test_a_select_without_order_is_refused_without_asking(agency: Agency) -> None:
     code, _, err = agency.check(agency.select(order=""))
-    assert (code, "has no ORDER BY" in err) == (0, True)
+    assert (code, "has no ORDER BY" in err) == (1, True)
     assert agency.check(agency.select()) == (0, "", "")
 
 

@@ -155,11 +155,11 @@ def test_it_stays_fresh_while_a_long_reading_is_under_way(portal: Portal, worker
                                                           wait_until: Wait) -> None:
     goes_on = tmp_path / "goes-on"
     before = AT_ONCE + ("from vneid_middleware.plugins.documents.outbox.sources import Source\n"
-                        "def read(self):\n"
+                        "def read(self, most):\n"
                         f"    while not os.path.exists({str(goes_on)!r}):\n        time.sleep(0.01)\n"
                         "    yield 0\n"
                         "Source.read = read\n")
-    reading = SimpleNamespace(settings={**portal.settings, "documents.GPLX.changes": "SELECT :since AS since"})
+    reading = SimpleNamespace(settings={**portal.settings, "documents.GPLX.changes": "SELECT :since AS since ORDER BY 1"})
     worker = worker_process(reading, tmp_path, "--once", "--health-file", str(health), before=before)
     wait_until(lambda: state(health).get("status") == "ok", 30)
     old = grow_old(health)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -195,6 +196,13 @@ def _kind_problems(kind: str, settings: Settings, providers: Mapping[str, Any]) 
         yield settings.problem(prefix + "provider", "names a kind of more than letters, digits, - and _", "Use a name such as "
                                "GPLX, as VNeID sends it in loaiGiayTo.", show=False)
     name: str = settings[prefix + "provider"] if prefix + "provider" in settings.source.raw else ""
+    meant = _meant(kind, settings) if name == "" else ""
+    if meant:
+        for key in sorted(key for key in settings.source.raw if key.startswith(prefix)):
+            yield settings.problem(key, f"is of a kind without a provider, {kind}; did you mean "
+                                   f"documents.{meant}.{key.removeprefix(prefix)}?", "Upper and lower case make two kinds.",
+                                   show=False)
+        return
     if name == "":
         yield settings.problem(prefix + "provider", "is required for each kind of document, and missing",
                                "Say sql, or name a plugin's provider.")
@@ -210,6 +218,13 @@ def _kind_problems(kind: str, settings: Settings, providers: Mapping[str, Any]) 
         yield settings.problem(prefix + part, f"is of no use to {prefix}provider = {name}", "Remove the line.", show=False)
 
 
+def _meant(kind: str, settings: Settings) -> str:
+    """Return the kind with a provider that a kind without one was probably meant to be; empty where there is none."""
+    known = {key.split(".")[1] for key in settings.source.raw if key.startswith("documents.") and key.endswith(".provider")}
+    near = difflib.get_close_matches(kind.casefold(), [name.casefold() for name in known], n=1, cutoff=0.75)
+    return next((name for name in sorted(known) if near and name.casefold() == near[0]), "")
+
+
 def _lookup_rule(settings: Settings) -> Iterator[Problem]:
     for kind in kinds(settings):
         prefix = f"documents.{kind}."
@@ -222,6 +237,11 @@ def _lookup_rule(settings: Settings) -> Iterator[Problem]:
                                    "not_found and never mismatch", f"Take :{name} out of the SELECT, or its line out of match.",
                                    severity="warning", show=False)
         fields = settings.get(prefix + "fields") or {}
+        paper = settings.get(prefix + "id", DOCUMENT_ID).lower()
+        if fields.get(PERSONAL_ID, "").lower() == paper:
+            yield settings.problem(prefix + "fields", f"must give {PERSONAL_ID} the column with the citizen's number, by which "
+                                   f"each row is compared once more; {paper} is the paper's, {prefix}id",
+                                   f"Name the right column, or give the field a name other than {PERSONAL_ID}.", show=False)
         own = {name for name, column in fields.items() if column == settings.get(prefix + "id", DOCUMENT_ID)}
         others = bound - {PERSONAL_ID, DOCUMENT_ID} - own
         if others and ("documents.submitters" in settings.given or prefix + "changes" in settings.given):

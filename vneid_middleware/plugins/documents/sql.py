@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from datetime import time as clock_time
 from decimal import Decimal
@@ -22,6 +23,8 @@ from vneid_middleware.models import DocumentRequest, FoundDocument
 from vneid_middleware.plugins.documents.settings import DOCUMENT_ID, PERSONAL_ID
 from vneid_middleware.storage.citizens import CitizenDatabase
 from vneid_middleware.storage.foreign import check_select
+
+log = logging.getLogger("vneid_middleware")
 
 MOST_ROWS = 200
 """Rows of one citizen: more are a query that is wrong."""
@@ -98,13 +101,25 @@ class SqlDocuments:
 
     def _rows(self, values: Mapping[str, str]) -> list[Row]:
         rows = self._database.rows(self._query, {name: values[name] for name in self._binds}, MOST_ROWS)
-        named = {*self._fields.values(), *(rule.column for rule in (*self._match.values(), *self._states))}
-        lacking = sorted(named - set(rows[0])) if rows else []
+        lacking = self._lacking(rows[0]) if rows else []
         if lacking:
-            raise VNeIDError("column_missing", f"documents.{self._kind}.lookup has no column {lacking[0]}")
+            raise VNeIDError("column_missing", "{}: {}".format(*lacking[0]))
         own = self._fields.get(PERSONAL_ID)
         # a SELECT with an OR too many must not give away other citizens' papers where the rows tell whose they are
-        return [row for row in rows if own is None or as_text(row[own]) == values[PERSONAL_ID]]
+        theirs: list[Row] = [row for row in rows if own is None or as_text(row[own]) == values[PERSONAL_ID]]
+        if rows and not theirs:
+            log.error("documents.%s.fields: %s = %s holds the number that was asked for in no row: it must be the column with "
+                      "the citizen's number, or documents.%s.lookup finds other citizens' rows", self._kind, PERSONAL_ID, own,
+                      self._kind)
+        return theirs
+
+    def _lacking(self, columns: Iterable[str]) -> list[tuple[str, str]]:
+        """Return the settings that name columns which the rows lack, each with what is wrong."""
+        there = sorted(columns)
+        named = {"fields": self._fields.values(), "match": [rule.column for rule in self._match.values()],
+                 "state": [rule.column for rule in self._states]}
+        return [(f"documents.{self._kind}.{part}", _lack(absent, self._kind, there))
+                for part, names in named.items() if (absent := sorted(set(names) - set(there)))]
 
     def _state(self, row: Row) -> str:
         return state_of(row, self._states, self._clock())
@@ -126,7 +141,7 @@ class SqlDocuments:
             raise VNeIDError("lookup_needs_input", f"documents.{self._kind}.lookup binds {absent[0]}, which no change tells")
         rows = self._rows(known)
         if rows and self._id not in rows[0]:
-            raise VNeIDError("column_missing", f"documents.{self._kind}.lookup has no column {self._id}")
+            raise VNeIDError("column_missing", f"documents.{self._kind}.id: {_lack([self._id], self._kind, sorted(rows[0]))}")
         found = [row for row in rows if self._document_id(row) == document_id]
         if len(found) > 1:
             raise VNeIDError("documents_ambiguous", f"documents.{self._kind}.lookup finds one maGiayTo several times")
@@ -159,17 +174,24 @@ class SqlDocuments:
             # a check is over after this; a portal would open new ones
             self._database.close()
         named = {*self._fields.values(), self._id, *(rule.column for rule in (*self._match.values(), *self._states))}
-        lacking = sorted(named - set(trial.columns))
+        lacking = self._lacking(trial.columns)
+        if self._id not in trial.columns:
+            lacking.append((f"documents.{self._kind}.id", _lack([self._id], self._kind, sorted(trial.columns))))
         doubled = sorted(column for column in named if trial.columns.count(column) > 1)
         if doubled:
             yield name, f"its rows have several columns {', '.join(doubled)}: give each a name of its own, by AS"
         elif lacking:
-            yield name, f"its rows have no column {', '.join(lacking)}"
+            yield from lacking
         elif trial.scanned:
             yield name, (f"the database reads all of {', '.join(trial.scanned)} for each question: an index is missing on what "
                          "the SELECT asks by")
         else:
             yield name, ""
+
+
+def _lack(absent: Sequence[str], kind: str, there: Sequence[str]) -> str:
+    return (f"names {', '.join(absent)}, which the rows of documents.{kind}.lookup do not have; they have {', '.join(there)}. "
+            "Mend the name, or add the column to the SELECT")
 
 
 def _as_json(column: str, value: Any) -> Any:

@@ -15,13 +15,14 @@ from vneid_middleware.plugins.documents.outbox.gauges import OutboxGauges
 from vneid_middleware.plugins.documents.outbox.messages import MESSAGES
 from vneid_middleware.plugins.documents.outbox.rotation import Rotation
 from vneid_middleware.plugins.documents.outbox.settings import TABLE, kinds_of
+from vneid_middleware.plugins.documents.outbox.sources import kinds_with_changes, name_of
 from vneid_middleware.plugins.documents.outbox.trial import ChangeTrial
 from vneid_middleware.plugins.documents.refusals import other_method_view
 
 
 @implementer(IReadinessCheck, IProvisioned)
 class OutboxReadiness:
-    """Names the outbox as degraded while its channel is paused: a person must open it."""
+    """Names the outbox as degraded while its channel is paused, which a person must open, or a source keeps failing."""
 
     critical = False
 
@@ -29,12 +30,17 @@ class OutboxReadiness:
         self._services = services
 
     def check(self) -> None:
-        from vneid_middleware.storage import outbox
+        from vneid_middleware.storage import change_source, outbox
 
         with self._services.storage.read() as connection:
             paused = outbox.channel(connection, now=self._services.clock()).paused
+            faults = {kind: change_source.fault(connection, name_of(kind))
+                      for kind in kinds_with_changes(self._services.settings)}
         if paused:
             raise VNeIDError("channel_paused", paused)
+        failing = [f"documents.{kind}.changes: {fault}" for kind, fault in faults.items() if fault]
+        if failing:
+            raise VNeIDError("changes_failing", "; ".join(failing))
 
 
 def includeme(config: Any) -> None:

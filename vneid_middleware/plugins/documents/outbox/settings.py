@@ -86,12 +86,14 @@ def _needing(settings: Mapping[str, Any]) -> list[str]:
 
 def _source_rule(settings: Settings) -> Iterator[Problem]:
     for key in settings:
-        if key.startswith("documents.") and key.endswith(".changes") and not settings.get(key.removesuffix("changes") + "url"):
+        # one that is there and wrong is told by itself
+        if (key.startswith("documents.") and key.endswith(".changes")
+                and key.removesuffix("changes") + "url" not in settings.source.raw):
             yield settings.problem(key, f"needs {key.removesuffix('changes')}url, the database that it is asked in",
                                    "Give its SQLAlchemy URL.", show=False)
         if key.startswith("documents.") and key.endswith(".changes") and not _ORDERED.search(str(settings[key])):
-            yield settings.problem(key, "has no ORDER BY: rows that come out of their order are missed",
-                                   "Add ORDER BY and the column that is since.", severity="warning", show=False)
+            yield settings.problem(key, "has no ORDER BY: rows that come out of their order would be missed",
+                                   "Add ORDER BY and the column that is since.", show=False)
 
 
 def _wait_rule(settings: Settings) -> Iterator[Problem]:

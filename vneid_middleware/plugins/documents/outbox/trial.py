@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 from zope.interface import implementer
 
-from vneid_middleware.core.change_cursor import Cursor
+from vneid_middleware.core.change_cursor import Cursor, descends
 from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.interfaces import ITrial
+from vneid_middleware.plugins.documents.outbox.source_rows import NEEDED
 from vneid_middleware.plugins.documents.outbox.sources import Source, sources
 from vneid_middleware.storage.change_source import ChangeDatabase
 
 _WARNING = "warning"
 FEW = 20
 """Rows that a source is tried with."""
-_NEEDED = ("soDinhDanh", "maGiayTo", "since")
 _FAR = 1_000_000
 """How far behind the last number of a few the newest one is taken to be."""
 
@@ -63,15 +62,18 @@ def _faults(source: Source, now: float) -> Iterator[tuple[str, ...]]:
     if any(cursor.position is None for cursor in found):
         yield ("since is neither a time nor a number: there is no overlap, and rows that are committed late are missed. Use the "
                "time of the change, or a number that grows"), _WARNING
-    if _descends(found):
+    if all(cursor.is_date for cursor in found) and set(columns) <= {*NEEDED, "action"}:
+        yield ("since is a date: of two changes of a paper on one day the second is missed. Use the time of the change, or add a "
+               "column to the SELECT that tells the two apart, such as a version: all columns count"), _WARNING
+    if descends(found):
         yield ("since does not ascend: give the SELECT an ORDER BY its column, without DESC",)
         return
     yield from _faults_of_the_next(source.database, found, now)
 
 
 def _column_fault(columns: Sequence[str]) -> str:
-    lacking = [name for name in _NEEDED if name not in columns]
-    doubled = [name for name in (*_NEEDED, "action") if columns.count(name) > 1]
+    lacking = [name for name in NEEDED if name not in columns]
+    doubled = [name for name in (*NEEDED, "action") if columns.count(name) > 1]
     if doubled:
         return f"its rows have several columns {', '.join(doubled)}: give each a name of its own, by AS"
     return f"its rows have no column {', '.join(lacking)}: name it, by AS" if lacking else ""
@@ -79,19 +81,10 @@ def _column_fault(columns: Sequence[str]) -> str:
 
 def _row_fault(source: Source, rows: Sequence[dict[str, Any]]) -> str:
     for number, row in enumerate(rows, 1):
-        try:
-            Cursor.of(row["since"])
-            source.change(row)
-        except VNeIDError as error:
-            return f"row {number}: {error.detail}"
-        except ValueError as error:
-            return f"row {number}: {error}"
+        fault = source.told(row).fault
+        if fault:
+            return f"row {number}: {fault}"
     return ""
-
-
-def _descends(found: Sequence[Cursor]) -> bool:
-    positions = [cursor.position for cursor in found if cursor.position is not None]
-    return any(later < earlier for earlier, later in pairwise(positions))
 
 
 def _faults_of_the_next(database: ChangeDatabase, found: Sequence[Cursor], now: float) -> Iterator[tuple[str, ...]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 from vneid_middleware.exceptions import StorageError, VNeIDError
 from vneid_middleware.plugins.documents.outbox.delivery import Courier, ticks
-from vneid_middleware.plugins.documents.outbox.sources import Source, sources
+from vneid_middleware.plugins.documents.outbox.sources import BEING_READ, RATE, Source, paced, sources
 from vneid_middleware.plugins.documents.outbox.wal import WalWatch
 from vneid_middleware.storage.housekeeping import clean
 from vneid_middleware.storage.wake import Bell
@@ -59,7 +60,7 @@ class Worker:
         self._running: dict[Future[str], float] = {}
         self._wal = WalWatch(services)
         self._sources = sources(services) if self._courier else []
-        self._reading: Future[None] | None = None
+        self._reading: dict[str, Future[None]] = {}
         self._clean_at = 0.0
         self._rest = 0.0
 
@@ -75,21 +76,24 @@ class Worker:
             once: stop after one round.
             burst: stop when nothing is due.
         """
-        with ThreadPoolExecutor(AT_ONCE + 1, thread_name_prefix="vneid-outbox") as pool:
+        with ThreadPoolExecutor(AT_ONCE + len(self._sources), thread_name_prefix="vneid-outbox") as pool:
             while not self._stopping:
                 self._look(pool)
-                if once and self._reading is not None:
-                    self._await([self._reading])
+                if once:
+                    self._await(self._reading.values())
+                # what a reading brings until its end is for the next round
+                was_read = self._is_all_read()
                 began = self._round(pool)
                 self._turned()
-                if once or (burst and not began and self._is_idle()):
+                if once or (burst and not began and was_read and self._is_idle()):
                     break
                 self._sleep(began)
-            self._await([*self._running, *([self._reading] if self._reading else [])])
+            self._await([*self._running, *self._reading.values()])
             self._reap()
         self._bell.close()
 
     def _await(self, work: Iterable[Future[Any]]) -> None:
+        work = list(work)
         while wait(work, _TURN).not_done:
             self._turned()
 
@@ -101,33 +105,43 @@ class Worker:
         self._tell_turn(Turn(status, len(ages), max(ages, default=0.0)))
 
     def _is_idle(self) -> bool:
-        return not self._running and not self._rest and (self._reading is None or self._reading.done())
+        return not self._running and not self._rest and self._is_all_read()
+
+    def _is_all_read(self) -> bool:
+        return all(reading.done() for reading in self._reading.values())
 
     def _look(self, pool: ThreadPoolExecutor) -> None:
-        """Read the sources of changes that are due, beside the deliveries."""
-        if self._reading is not None and not self._reading.done():
-            return
+        """Read the sources of changes that are due, beside the deliveries and each beside the others."""
         try:
-            due = [source for source in self._sources if source.is_due()]
+            due = [source for source in self._sources if not self._is_reading(source) and source.is_due()]
         except StorageError:
             # the round that follows meets it, too, and waits
             return
-        if due:
-            self._reading = pool.submit(self._read, due)
-            self._reading.add_done_callback(lambda ended: self._bell.ring())
-
-    def _read(self, due: list[Source]) -> None:
         for source in due:
-            try:
-                for brought in source.read():
+            self._reading[source.name] = pool.submit(self._read, source)
+            self._reading[source.name].add_done_callback(lambda ended: self._bell.ring())
+
+    def _is_reading(self, source: Source) -> bool:
+        return source.name in self._reading and not self._reading[source.name].done()
+
+    def _read(self, source: Source) -> None:
+        try:
+            with closing(paced(source.read(RATE), RATE)) as batches:
+                for brought in batches:
                     if brought:
                         self._bell.ring()
                     if self._stopping:
                         return
-            except VNeIDError as error:
-                log.error("documents.%s.changes: %s", source.kind, error)
-            except Exception:
-                log.exception("documents.%s.changes could not be read", source.kind)
+        except VNeIDError as error:
+            if error.code == BEING_READ:
+                log.debug("documents.%s.changes: %s", source.kind, error)
+                return
+            source.note_end(error)
+        except Exception as error:
+            log.exception("documents.%s.changes could not be read", source.kind)
+            source.note_end(VNeIDError("changes_failed", type(error).__name__))
+        else:
+            source.note_end()
 
     def _round(self, pool: ThreadPoolExecutor) -> bool:
         """Do what is due now; tell whether anything was."""
