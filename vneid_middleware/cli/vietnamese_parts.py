@@ -115,7 +115,16 @@ _PAPERS = {
     "needs documents.transport, by which changes are pushed": "cần documents.transport để gửi các thay đổi",
     "is required by documents.transport": "bắt buộc phải có khi có documents.transport",
     "needs {key}, the database that it is asked in": "cần {key}, cơ sở dữ liệu để truy vấn",
-    "has no ORDER BY: rows that come out of their order are missed": "không có ORDER BY: các hàng ra sai thứ tự sẽ bị bỏ sót",
+    "has no ORDER BY: rows that come out of their order would be missed":
+        "không có ORDER BY: các hàng ra sai thứ tự sẽ bị bỏ sót",
+    "must write CAST(:{name} AS {type}) in place of :{other}::{same}":
+        "phải viết CAST(:{name} AS {type}) thay cho :{other}::{same}",
+    "is of a kind without a provider, {kind}; did you mean documents.{meant}.{rest}?":
+        "thuộc loại giấy tờ chưa có provider, {kind}; có phải ý bạn là documents.{meant}.{rest}?",
+    "must give {PERSONAL_ID} the column with the citizen's number, by which each row is compared once more; {paper} is the "
+    "paper's, {prefix}id":
+        "phải gán cho {PERSONAL_ID} cột chứa số định danh của công dân, dùng để so lại từng hàng; {paper} là số của giấy tờ, "
+        "{prefix}id",
     "must not be more than documents.retry_max": "không được lớn hơn documents.retry_max",
 }
 

@@ -43,6 +43,9 @@ _GIVE = {
     "Use a name such as GPLX, as VNeID sends it in loaiGiayTo.": "Hãy dùng tên như GPLX, đúng như VNeID gửi trong loaiGiayTo.",
     "Make it smaller.": "Hãy ghi số nhỏ hơn.",
     "Add it.": "Hãy thêm vào.",
+    "Name the right column, or give the field a name other than {PERSONAL_ID}.":
+        "Hãy ghi đúng cột, hoặc đặt cho trường một tên khác {PERSONAL_ID}.",
+    "Upper and lower case make two kinds.": "Chữ hoa và chữ thường tạo thành hai loại giấy tờ khác nhau.",
     "Add ORDER BY and the column that is since.": "Hãy thêm ORDER BY và cột làm since.",
 }
 
