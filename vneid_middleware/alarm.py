@@ -37,7 +37,7 @@ class Alarm:
             request_id: correlation id.
             facts: what else is told. No names, no whole numbers, no secrets: the receiver may be a chat.
         """
-        log.error("%s: alarm: %s", request_id, name)
+        log.error("%s: alarm: %s%s", request_id, name, "".join(f" {fact}={value}" for fact, value in facts.items()))
         if not self._url:
             return
         if not self._turns.acquire(blocking=False):

@@ -238,8 +238,8 @@ class IDocumentProvider(Interface):
     def current(personal_id, document_id):
         """Return the document's data as they are now, a mapping that is ready for JSON, or None where there is none any more.
 
-        Called when a change is delivered that was announced without data. ``document_id`` is in NFC, whatever form it came in.
-        Raises ``VNeIDError`` when it can't tell now.
+        Called when a change is delivered that was announced without data, on a thread of a small pool, and waited for 30
+        seconds. ``document_id`` is in NFC, whatever form it came in. Raises ``VNeIDError`` when it can't tell now.
         """
 
     def check():

@@ -19,7 +19,7 @@ from licences import HOA, KEY, OTHER_KEY, TUYET, Portal, portals
 from scripted_provider import SCRIPTED
 from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.models import FoundDocument
-from vneid_middleware.plugins.documents import pulls
+from vneid_middleware.plugins.documents import asking, pulls
 
 GPLX_OFF: dict[str, Any] = {f"documents__GPLX__{part}": None for part in ("url", "lookup", "fields", "match", "id", "state")}
 
@@ -104,7 +104,7 @@ def test_a_back_end_that_hangs_is_unavailable_and_takes_no_other_kind_with_it(po
     monkeypatch.setattr(pulls, "LONGEST", 0.4)
     SCRIPTED.gate.clear()
     hanging = SCRIPTED.gate
-    ids = [f"HANGS-{number}" for number in range(pulls.THREADS)]
+    ids = [f"HANGS-{number}" for number in range(asking.THREADS)]
     with ThreadPoolExecutor(len(ids)) as pool:
         ends = list(pool.map(lambda each: end_of(portal, each), ids))
     assert {(end.status, end.json()["status"], end.headers["Retry-After"]) for end in ends} == {(503, "unavailable", "5")}

@@ -9,11 +9,12 @@ import sys
 from datetime import datetime, timezone
 from typing import Any
 
+from vneid_middleware.cli import reconcile
 from vneid_middleware.cli.portal import opened
-from vneid_middleware.cli.words import say
-from vneid_middleware.core.outbox import OPEN, STATES
+from vneid_middleware.cli.words import counted, say
+from vneid_middleware.core.outbox import OPEN, READY, STATES, WAITING
 from vneid_middleware.events import OutboxHandled
-from vneid_middleware.exceptions import StorageError, VNeIDError
+from vneid_middleware.exceptions import AuditError, StorageError, VNeIDError
 
 _MOST = 1_000
 """Changes that ``list`` shows where it is not told how many."""
@@ -31,13 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--json", action="store_true", help=say("as JSON lines"))
     show = actions.add_parser("show", help=say("show all that is known of one change but its content"))
     show.add_argument("change_id", metavar="CHANGE_ID", help=say("one change"))
-    for name, about in (("retry", say("let dead letters be tried again")),
-                        ("discard", say("give dead letters up; what waits behind them goes on"))):
-        action = actions.add_parser(name, help=about)
+    show.add_argument("--document", action="store_true",
+                      help=say("also which document it is about, the personal number but for its end; the audit keeps who asked"))
+    retry = actions.add_parser(
+        "retry", help=say("let dead letters be tried again, or one change that waits for its next attempt"))
+    discard = actions.add_parser("discard", help=say("give dead letters up; what waits behind them goes on"))
+    for action in (retry, discard):
         which = action.add_mutually_exclusive_group(required=True)
         which.add_argument("change_id", metavar="CHANGE_ID", nargs="?", help=say("one change"))
         which.add_argument("--all", action="store_true", help=say("all dead letters"))
-    actions.add_parser("reconcile", help=say("announce anew what a restored backup or the receiver shows to be missing"))
+    discard.add_argument("--yes", action="store_true", help=say("also a change that is no dead letter and would still be sent"))
+    anew = actions.add_parser("reconcile", help=say("announce anew what a restored backup or the receiver shows to be missing"))
+    anew.add_argument("--all", action="store_true",
+                      help=say("every document, under a version that was given to none: after a backup was restored"))
     actions.add_parser("resume", help=say("open a paused channel"))
     parser.epilog = say("Example: {command}", command="vneid outbox portal.ini list")
 
@@ -119,10 +126,13 @@ def _show(services: Any, args: argparse.Namespace) -> int:
         row = outbox_desk.entry(connection, args.change_id)
     if row is None:
         return _unknown()
+    about = _document(services, args) if args.document else {}
+    if about is None:
+        return 1
     labels = _labels()
-    for name, value in row._asdict().items():
+    for name, value in {**row._asdict(), **about}.items():
         shown = _utc(value) if name in ("created_at", "next_at") else value
-        print(f"{labels[name]} = {shown}")
+        print(f"{labels.get(name, name)} = {shown}")
     return 0
 
 
@@ -131,6 +141,29 @@ def _labels() -> dict[str, str]:
     return {"change_id": say("change_id"), "kind": say("kind"), "version": say("version"), "action": say("action"),
             "state": say("state"), "reason": say("reason"), "attempts": say("attempts"), "submitter": say("submitter"),
             "created_at": say("created_at"), "next_at": say("next_at"), "message_hash": say("message_hash")}
+
+
+def _document(services: Any, args: argparse.Namespace) -> dict[str, str] | None:
+    """Return which document a change is about; None where that can't be told, which is said."""
+    from vneid_middleware.storage import outbox_desk
+    from vneid_middleware.text import mask
+
+    with services.storage.read() as connection:
+        sealed = outbox_desk.sealed_document(connection, args.change_id)
+    if not sealed:
+        _fault(say("the document was erased: nothing says any more which one it was"))
+        return None
+    try:
+        _, personal_id, document_id = services["outbox"].document(sealed)
+        # what can't be written down is not shown
+        services.tell(_handled(args, 1, "show-document"))
+    except AuditError as error:
+        _fault(say("the audit can't be written, so the document is not shown: {reason}", reason=error.detail))
+    except VNeIDError as error:
+        _fault(say("the document can't be told: {reason}", reason=str(error)))
+    else:
+        return {"soDinhDanh": mask(personal_id), "maGiayTo": document_id}
+    return None
 
 
 def _utc(seconds: float) -> str:
@@ -144,25 +177,48 @@ def _unknown() -> int:
 def _retry(services: Any, args: argparse.Namespace) -> int:
     from vneid_middleware.storage import outbox, outbox_desk
 
+    if _waits(services, args):
+        return 1
     with services.storage.begin() as connection:
         now = outbox.present(connection, services.clock())
         again, superseded = outbox_desk.retry(connection, args.change_id, now=now)
     if superseded:
-        print(say("{count} are not sent again: a newer version was delivered", count=superseded), file=sys.stderr)
+        print(counted(superseded, "1 is not sent again: a newer version was delivered",
+                      "{count} are not sent again: a newer version was delivered"), file=sys.stderr)
     if not again and args.change_id:
         return 1 if superseded else _unknown()
-    print(say("{count} changes will be tried again", count=again))
+    print(counted(again, "1 change will be tried again", "{count} changes will be tried again"))
     return _told(services, args, again)
+
+
+def _waits(services: Any, args: argparse.Namespace) -> bool:
+    """Tell whether a change stands behind another one, which is said."""
+    from vneid_middleware.storage import outbox_desk
+
+    if not args.change_id:
+        return False
+    with services.storage.read() as connection:
+        older = outbox_desk.stands_before(connection, args.change_id)
+    if older:
+        _fault(say("this change waits for an older one of its document, {change} ({state}): see to that one",
+                   change=older.change_id, state=older.state))
+    return older is not None
 
 
 def _discard(services: Any, args: argparse.Namespace) -> int:
     from vneid_middleware.storage import outbox, outbox_desk
 
+    if args.change_id and not args.yes:
+        with services.storage.read() as connection:
+            row = outbox_desk.entry(connection, args.change_id)
+        if row is not None and row.state in (READY, WAITING):
+            return _fault(say("this change is no dead letter ({state}) and would still be sent. "
+                              "To give it up all the same, add --yes", state=row.state))
     with services.storage.begin() as connection:
         count = outbox_desk.discard(connection, args.change_id, now=outbox.present(connection, services.clock()))
     if not count and args.change_id:
         return _unknown()
-    print(say("{count} changes were given up", count=count))
+    print(counted(count, "1 change was given up", "{count} changes were given up"))
     return _told(services, args, count)
 
 
@@ -178,50 +234,20 @@ def _resume(services: Any, args: argparse.Namespace) -> int:
 
 
 def _reconcile(services: Any, args: argparse.Namespace) -> int:
-    from vneid_middleware.storage import outbox_desk
-
-    count, after = 0, 0
-    while True:
-        with services.storage.read() as connection:
-            found = outbox_desk.lost(connection, after=after, limit=500)
-        if not found:
-            break
-        for document in found:
-            count += _announced_anew(services, document)
-        after = found[-1].document_id
-    print(say("{count} documents were announced anew", count=count))
-    return _told(services, args, count)
-
-
-def _announced_anew(services: Any, lost: Any) -> int:
-    """Announce a document's newest state: what its receiver did not take, or what its provider has."""
-    import uuid
-
-    from vneid_middleware.core.outbox import UPSERT, Change
-    from vneid_middleware.storage import outbox_desk
-    from vneid_middleware.storage.outbox_erasure import ERASER
-
-    outbox = services["outbox"]
-    try:
-        kind, personal_id, document_id = outbox.document(lost.sealed)
-        with services.storage.begin() as connection:
-            kept = outbox_desk.untaken(connection, lost.document_id)
-            before = outbox.open(kept.sealed, kept.change_id) if kept else Change(kind, personal_id, document_id, UPSERT, "")
-            # a tombstone stays one, or the provider would be asked for what was erased
-            submitter = ERASER if kept and kept.submitter == ERASER else "cli:reconcile"
-            outbox.put(connection, before._replace(idempotency_key=f"reconcile:{uuid.uuid4()}"), submitter)
-    except VNeIDError as error:
-        if isinstance(error, StorageError):
-            raise
-        _fault(say("a document can't be announced anew: {reason}", reason=str(error)))
-        return 0
-    return 1
+    found = reconcile.announce_anew(services, every=args.all, fault=_fault)
+    print(counted(found.announced, "1 document was announced anew", "{count} documents were announced anew"))
+    if found.postponed:
+        _fault(say("{count} documents have a newer change on its way: run this again when it has arrived", count=found.postponed))
+    return _told(services, args, found.announced)
 
 
 def _told(services: Any, args: argparse.Namespace, count: int) -> int:
+    services.tell_anyway(_handled(args, count, args.action))
+    return 0
+
+
+def _handled(args: argparse.Namespace, count: int, action: str) -> OutboxHandled:
     from vneid_middleware.pages import correlation_id
 
-    target = getattr(args, "change_id", None) or "all"
-    services.tell_anyway(OutboxHandled(request_id=correlation_id(), action=args.action, target=target, count=count,
-                                       by=f"cli:{getpass.getuser()}"))
-    return 0
+    return OutboxHandled(request_id=correlation_id(), action=action, target=getattr(args, "change_id", None) or "all",
+                         count=count, by=f"cli:{getpass.getuser()}")

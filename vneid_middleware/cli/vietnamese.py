@@ -209,9 +209,22 @@ _OUTBOX = {
     "only those in this state": "chỉ các thay đổi ở trạng thái này",
     "show all that is known of one change but its content": "hiện mọi thông tin về một thay đổi, trừ nội dung",
     "one change": "một thay đổi",
-    "let dead letters be tried again": "cho gửi lại các thay đổi không gửi được",
+    "also which document it is about, the personal number but for its end; the audit keeps who asked":
+        "kèm theo đó là giấy tờ nào, số định danh chỉ hiện phần cuối; nhật ký kiểm tra ghi lại ai đã xem",
+    "the document was erased: nothing says any more which one it was":
+        "giấy tờ đã bị xóa dữ liệu: không còn gì cho biết đó là giấy tờ nào",
+    "the audit can't be written, so the document is not shown: {reason}":
+        "không ghi được nhật ký kiểm tra nên không hiện giấy tờ: {reason}",
+    "the document can't be told: {reason}": "không đọc được đó là giấy tờ nào: {reason}",
+    "let dead letters be tried again, or one change that waits for its next attempt":
+        "cho gửi lại các thay đổi không gửi được, hoặc gửi ngay một thay đổi đang chờ lần gửi tiếp theo",
     "give dead letters up; what waits behind them goes on":
         "bỏ các thay đổi không gửi được; những thay đổi chờ phía sau được gửi tiếp",
+    "also a change that is no dead letter and would still be sent": "kể cả một thay đổi vẫn còn được gửi",
+    "this change is no dead letter ({state}) and would still be sent. To give it up all the same, add --yes":
+        "thay đổi này vẫn còn được gửi ({state}). Nếu vẫn muốn bỏ, hãy thêm --yes",
+    "this change waits for an older one of its document, {change} ({state}): see to that one":
+        "thay đổi này chờ một thay đổi cũ hơn của cùng giấy tờ, {change} ({state}): hãy xử lý thay đổi đó trước",
     "all dead letters": "tất cả các thay đổi không gửi được",
     "announce anew what a restored backup or the receiver shows to be missing":
         "đưa lại vào hàng đợi những gì bị thiếu sau khi phục hồi bản sao lưu, hoặc bên nhận còn thiếu",
@@ -239,11 +252,19 @@ _OUTBOX = {
     "reason": "lý do",
     "there is no change like this that can be handled; see: vneid outbox FILE.ini list":
         "không có thay đổi nào như vậy để xử lý; hãy xem: vneid outbox FILE.ini list",
+    "1 is not sent again: a newer version was delivered": "1 thay đổi không gửi lại: phiên bản mới hơn đã được gửi",
     "{count} are not sent again: a newer version was delivered": "{count} thay đổi không gửi lại: phiên bản mới hơn đã được gửi",
+    "1 change will be tried again": "1 thay đổi sẽ được gửi lại",
     "{count} changes will be tried again": "{count} thay đổi sẽ được gửi lại",
+    "1 change was given up": "đã bỏ 1 thay đổi",
     "{count} changes were given up": "đã bỏ {count} thay đổi",
     "the channel is open": "kênh gửi đã mở",
     "the channel was not paused": "kênh gửi không bị tạm dừng",
+    "every document, under a version that was given to none: after a backup was restored":
+        "mọi giấy tờ, với phiên bản chưa từng dùng: sau khi phục hồi bản sao lưu",
+    "1 document was announced anew": "đã đưa lại 1 giấy tờ vào hàng đợi",
+    "{count} documents have a newer change on its way: run this again when it has arrived":
+        "{count} giấy tờ còn thay đổi mới hơn đang được gửi: hãy chạy lại lệnh này khi đã gửi xong",
     "{count} documents were announced anew": "đã đưa lại {count} giấy tờ vào hàng đợi",
     "a document can't be announced anew: {reason}": "không đưa lại được một giấy tờ: {reason}",
     "take all documents of a kind into the outbox; started again, it goes on":

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["argparse_speaks", "language", "say"]
+__all__ = ["argparse_speaks", "counted", "language", "say"]
 
 
 def say(english: str, **values: Any) -> str:
@@ -21,6 +21,11 @@ def say(english: str, **values: Any) -> str:
     """
     text = _vietnamese().get(english, english) if _is_vietnamese() else english
     return text.format(**values) if values else text
+
+
+def counted(count: int, one: str, several: str) -> str:
+    """Return the sentence for one, or that for several with ``{count}``, as :func:`say` does."""
+    return say(one) if count == 1 else say(several, count=count)
 
 
 def language() -> str:

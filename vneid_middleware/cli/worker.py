@@ -46,6 +46,7 @@ def _work(services: Any, args: argparse.Namespace) -> int:
     if not services.settings.get("documents.transport"):
         print("vneid worker:", say("documents.transport is not set: nothing is delivered, only cleaned up"), file=sys.stderr)
     report.begin()
-    worker.run(once=args.once, burst=args.burst)
+    went_well = worker.run(once=args.once, burst=args.burst)
     report.end()
-    return 0
+    # whoever runs it by the clock must notice
+    return 0 if went_well or not (args.once or args.burst) else 1

@@ -41,7 +41,13 @@ MOST_CRASHES = 10
 CALM_CRASHES = 2
 """Workers that ended at a change from which on it is claimed by itself only."""
 MOST_MISSES = 12
-"""Attempts after which a document that its provider does not have is given up."""
+"""Attempts after which a document that its provider does not have, or that is never made in time, is given up."""
+NEWER_THERE = "newer_there"
+"""Why a change is settled that its receiver did not take: it has a version that was not made here, or not for this change."""
+MOST_AHEAD = 1_000_000
+"""Versions that a receiver may be ahead of ours; what names more is not believed."""
+LARGEST = 2**53
+"""No version is larger: what is beyond it is not the same number for everybody who reads JSON."""
 
 _MAX_NAME = 128
 _REQUIRED = ("loaiGiayTo", "soDinhDanh", "maGiayTo", "action", "idempotencyKey")
@@ -172,7 +178,8 @@ def message(change: Change, change_id: str, version: int, *, issuer: str, now: i
         "data": change.data, "iat": now, "iss": issuer}).encode()
 
 
-def judge(status: int, body: bytes, *, change_id: str, version: int, retry_after: str = "", now: float = 0) -> Verdict:
+def judge(status: int, body: bytes, *, change_id: str, version: int, sent_before: bool = False, retry_after: str = "",
+          now: float = 0) -> Verdict:
     """Tell what an answer means (contract, section 6; Standard Webhooks for what is repeated).
 
     Args:
@@ -180,13 +187,13 @@ def judge(status: int, body: bytes, *, change_id: str, version: int, retry_after
         body: the envelope, where it is one.
         change_id: what was sent.
         version: what was sent.
+        sent_before: an earlier attempt may have sent this version.
         retry_after: the header's value (RFC 9110 section 10.2.3).
         now: unix seconds.
     """
     envelope = _envelope(body)
-    there = _version_in(envelope)
-    if status == 409 and there >= version:
-        return Verdict(DELIVERED, "already_there", there=there)
+    if status == 409:
+        return _judge_conflict(envelope, change_id, version, sent_before)
     wait = waiting_time(retry_after, now)
     if status in (401, 403):
         return Verdict(PAUSE, f"http_{status}")
@@ -199,6 +206,22 @@ def judge(status: int, body: bytes, *, change_id: str, version: int, retry_after
     if not 200 <= status < 300:
         return Verdict(RETRY, f"http_{status}", wait)
     return _judge_envelope(envelope, change_id, wait)
+
+
+def _judge_conflict(envelope: Mapping[str, Any], change_id: str, version: int, sent_before: bool) -> Verdict:
+    """Tell what it means that the receiver has this version or a newer one.
+
+    Versions go out one after the other: what we never sent was sent before a backup of our database was restored. That the
+    answer repeats our change's id proves nothing, since it may repeat the question's.
+    """
+    there = _version_in(envelope)
+    if there < version:
+        return Verdict(DEAD, "http_409")
+    if there > min(version + MOST_AHEAD, LARGEST):
+        return Verdict(DEAD, "version_unbelievable")
+    if there == version and sent_before and _member(envelope, "changeId") in (None, change_id):
+        return Verdict(DELIVERED, "already_there", there=there)
+    return Verdict(DELIVERED, NEWER_THERE, there=there)
 
 
 def _judge_envelope(envelope: Mapping[str, Any], change_id: str, wait: float | None) -> Verdict:
@@ -221,9 +244,13 @@ def _envelope(body: bytes) -> Mapping[str, Any]:
 
 
 def _version_in(envelope: Mapping[str, Any]) -> int:
-    inner = envelope.get("data")
-    known = envelope.get("version", inner.get("version") if isinstance(inner, dict) else None)
+    known = _member(envelope, "version")
     return known if isinstance(known, int) and not isinstance(known, bool) else 0
+
+
+def _member(envelope: Mapping[str, Any], name: str) -> object:
+    inner = envelope.get("data")
+    return envelope.get(name, inner.get(name) if isinstance(inner, dict) else None)
 
 
 def judge_failure(error: UpstreamError) -> Verdict:
@@ -276,4 +303,9 @@ def may_send(left: float, timeout: float) -> bool:
         left: seconds left of the lease, by a clock that nobody sets.
         timeout: seconds for all of the call.
     """
-    return left > timeout + 0.5
+    return left > needed(timeout)
+
+
+def needed(timeout: float) -> float:
+    """Return the seconds that must be left of a lease for a call to begin."""
+    return timeout + 0.5

@@ -18,6 +18,7 @@ from vneid_middleware.core.outbox import (
     DELIVERED,
     LEASED,
     MOST_CRASHES,
+    NEWER_THERE,
     OPEN,
     READY,
     SUPERSEDED,
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 CHANNEL = "outbox"
 NOTIFY = "vneid_outbox"
 """PostgreSQL's channel by which workers are woken."""
-NEWER_THERE = "newer_there"
-"""Why a change is settled whose receiver knows a newer version than was ever made here: it is to be announced anew."""
 ERASED = "erased"
 """Why a change was settled without being sent; of one that a worker is at: that it will be."""
 _LOOK = 32
@@ -77,6 +76,8 @@ class Claimed(NamedTuple):
     crashes: int
     fence: int
     submitter: str
+    sent_before: bool
+    """An earlier attempt may have sent it: one was written down as sent, or ended with its worker."""
 
 
 def present(connection: Connection, process_clock: float) -> float:
@@ -307,7 +308,7 @@ def _lease(connection: Connection, row: Any, now: float, lease: float) -> Claime
     if not connection.execute(update(outbox).where(mine).values(**values)).rowcount:
         return None
     return Claimed(row.seq, row.change_id, row.document_id, row.version, row.kind, row.action, row.sealed,
-                   row.attempts + 1, crashes, row.fence + 1, row.submitter)
+                   row.attempts + 1, crashes, row.fence + 1, row.submitter, bool(row.message_hash or crashes))
 
 
 def is_given_up(claimed: Claimed) -> bool:
@@ -328,19 +329,19 @@ def settle(connection: Connection, claimed: Claimed, state: str, reason: str, *,
 
     Args:
         state: ``DELIVERED``, ``DEAD``, or ``READY`` for another attempt.
+        reason: a stable word; ``NEWER_THERE``: the receiver did not take it, and what was not taken is kept for ``reconcile``.
         message_hash: SHA-256 of what was sent.
         wait: seconds until the next attempt.
-        there: the version that the receiver says it has. Where that is newer than any that was made here, a backup was
-            restored: the next version is made newer than that, and what was not taken is kept for ``reconcile``.
+        there: the version that the receiver says it has: the next one is made newer than that.
     """
-    is_behind = there > claimed.version and bool(connection.execute(update(documents).where(
-        documents.c.document_id == claimed.document_id, documents.c.version < there).values(version=there)).rowcount)
+    is_behind = reason == NEWER_THERE
+    if is_behind:
+        connection.execute(update(documents).where(
+            documents.c.document_id == claimed.document_id, documents.c.version < there).values(version=there))
     values: dict[str, Any] = {"state": state, "reason": reason[:64], "touched_at": now, "next_at": now + wait, "crashes": 0}
     if message_hash:
         values["message_hash"] = message_hash
-    if is_behind:
-        values["reason"] = NEWER_THERE
-    elif state == DELIVERED:
+    if state == DELIVERED and not is_behind:
         values["sealed"] = None
     if not connection.execute(update(outbox).where(_mine(claimed)).values(**values)).rowcount:
         return None
@@ -350,10 +351,19 @@ def settle(connection: Connection, claimed: Claimed, state: str, reason: str, *,
     return told
 
 
-def release(connection: Connection, claimed: Claimed, *, now: float, wait: float = 0) -> None:
+def renew(connection: Connection, claimed: Claimed, *, now: float, lease: float) -> bool:
+    """Lengthen a lease; False when it is another worker's by now.
+
+    Args:
+        lease: seconds from now.
+    """
+    return bool(connection.execute(update(outbox).where(_mine(claimed)).values(touched_at=now, next_at=now + lease)).rowcount)
+
+
+def release(connection: Connection, claimed: Claimed, *, now: float) -> None:
     """Give a claim back that was not tried: it is no attempt."""
     connection.execute(update(outbox).where(_mine(claimed)).values(
-        state=READY, touched_at=now, next_at=now + wait, attempts=claimed.attempts - 1))
+        state=READY, touched_at=now, next_at=now, attempts=claimed.attempts - 1))
 
 
 def is_passed(connection: Connection, document_id: int, version: int) -> bool:

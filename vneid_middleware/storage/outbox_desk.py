@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import and_, exists, func, or_, select, update
 
-from vneid_middleware.core.outbox import DEAD, DELIVERED, DISCARDED, READY, SUPERSEDED, WAITING
-from vneid_middleware.storage.outbox import NEWER_THERE, mend, wake
+from vneid_middleware.core.outbox import DEAD, DELIVERED, DISCARDED, NEWER_THERE, OPEN, READY, SUPERSEDED, WAITING
+from vneid_middleware.storage.outbox import mend, wake
 from vneid_middleware.storage.tables import documents, outbox
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
+
+
+RAISED_BY = 10_000
+"""Versions that are left out after a backup was restored: more than any document may have got since it was made."""
+
 
 class Entry(NamedTuple):
     """A change, without what it is about."""
@@ -43,6 +48,23 @@ def entry(connection: Connection, change_id: str) -> Entry | None:
     """Return a change."""
     row = connection.execute(select(*_COLUMNS).where(outbox.c.change_id == change_id)).first()
     return None if row is None else Entry(*row)
+
+
+def stands_before(connection: Connection, change_id: str) -> Entry | None:
+    """Return the oldest change that is not settled and that another one waits for; None where it waits for none."""
+    mine = outbox.alias("mine")
+    older = and_(mine.c.change_id == change_id, mine.c.state.in_((READY, WAITING)), outbox.c.document_id == mine.c.document_id,
+                 outbox.c.version < mine.c.version, outbox.c.state.in_(OPEN))
+    row = connection.execute(select(*_COLUMNS).join(mine, older).order_by(outbox.c.version)).first()
+    return None if row is None else Entry(*row)
+
+
+def sealed_document(connection: Connection, change_id: str) -> str | None:
+    """Return what says which document a change is about, sealed; empty where it was erased, None where there is no change."""
+    same = outbox.c.document_id == documents.c.document_id
+    found: str | None = connection.execute(select(documents.c.sealed).join(outbox, same).where(
+        outbox.c.change_id == change_id)).scalar()
+    return found
 
 
 def counts(connection: Connection) -> dict[str, int]:
@@ -118,19 +140,45 @@ def lost(connection: Connection, *, after: int, limit: int) -> list[Lost]:
     return [Lost(*row) for row in connection.execute(query.order_by(documents.c.document_id).limit(limit))]
 
 
-class Untaken(NamedTuple):
-    """A change that its receiver did not take."""
+def everything(connection: Connection, *, after: int, limit: int) -> list[Lost]:
+    """Return documents as :func:`lost` does, all of them."""
+    query = select(documents.c.document_id, documents.c.sealed, documents.c.version).where(documents.c.document_id > after)
+    return [Lost(*row) for row in connection.execute(query.order_by(documents.c.document_id).limit(limit))]
+
+
+def raise_version(connection: Connection, document_id: int) -> None:
+    """Let a document's next change be newer than what its receiver may have got since a backup was made."""
+    connection.execute(update(documents).where(documents.c.document_id == document_id).values(
+        version=documents.c.version + RAISED_BY))
+
+
+class Newest(NamedTuple):
+    """What is known of a document's newest change."""
 
     change_id: str
-    sealed: str
+    version: int
+    action: str
     submitter: str
+    sealed: str | None
+    """What its receiver did not take; None where it did, or where the change is still to be sent."""
 
 
-def untaken(connection: Connection, document_id: int) -> Untaken | None:
-    """Return a document's newest change, where the receiver did not take it for a version of its own;
-    from now on it counts as settled."""
-    mine = and_(outbox.c.document_id == document_id, outbox.c.reason == NEWER_THERE, outbox.c.sealed.is_not(None))
-    row = connection.execute(select(outbox.c.change_id, outbox.c.sealed, outbox.c.submitter).where(mine).order_by(
+def newest(connection: Connection, document_id: int) -> Newest | None:
+    """Return a document's newest change that was not given up. What was not taken counts as settled from now on."""
+    mine = outbox.c.document_id == document_id
+    row = connection.execute(select(outbox).where(mine, outbox.c.state.not_in((DISCARDED, SUPERSEDED))).order_by(
         outbox.c.version.desc())).first()
-    connection.execute(update(outbox).where(mine).values(sealed=None))
-    return None if row is None else Untaken(*row)
+    connection.execute(update(outbox).where(mine, outbox.c.reason == NEWER_THERE).values(sealed=None))
+    if row is None:
+        return None
+    return Newest(row.change_id, row.version, row.action, row.submitter, row.sealed if row.reason == NEWER_THERE else None)
+
+
+def is_mended_soon(connection: Connection, document_id: int) -> bool:
+    """Tell whether a newer change is on its way of a document of which one was not taken."""
+    open_one = outbox.alias("open_one")
+    query = select(outbox.c.seq).where(
+        outbox.c.document_id == document_id, outbox.c.reason == NEWER_THERE, outbox.c.sealed.is_not(None),
+        exists().where(open_one.c.document_id == outbox.c.document_id, open_one.c.version > outbox.c.version,
+                       open_one.c.state.in_(OPEN)))
+    return connection.execute(query.limit(1)).first() is not None

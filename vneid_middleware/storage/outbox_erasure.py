@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, select, update
 
-from vneid_middleware.core.outbox import DEAD, LEASED, OPEN, SUPERSEDED
+from vneid_middleware.core.outbox import DEAD, LEASED, NEWER_THERE, OPEN, SUPERSEDED
 from vneid_middleware.storage import outbox_desk
-from vneid_middleware.storage.outbox import ERASED, NEWER_THERE, Claimed, lock_document, mend, supersede
+from vneid_middleware.storage.outbox import ERASED, Claimed, lock_document, mend, supersede
 from vneid_middleware.storage.tables import documents, outbox
 
 if TYPE_CHECKING:
@@ -109,13 +109,13 @@ def give_up_erased(connection: Connection, claimed: Claimed, *, now: float) -> b
     return True
 
 
-def before_delivery(connection: Connection, claimed: Claimed, there: int) -> bool:
+def before_delivery(connection: Connection, claimed: Claimed, reason: str) -> bool:
     """Take the locks of what is settled now, in their order; tell whether its document was erased.
 
     Args:
-        there: the version that the receiver says it has.
+        reason: what the attempt came to.
     """
-    if is_tombstone(claimed) or there > claimed.version:
+    if is_tombstone(claimed) or reason == NEWER_THERE:
         lock_document(connection, claimed.document_id)
     return _was_erased(connection, claimed)
 
@@ -126,30 +126,19 @@ def _was_erased(connection: Connection, claimed: Claimed) -> bool:
     return is_erased(connection, claimed)
 
 
-def after_delivery(connection: Connection, claimed: Claimed, told: str | None, there: int, *, was_erased: bool) -> str | None:
+def after_delivery(connection: Connection, claimed: Claimed, told: str | None, *, was_erased: bool) -> None:
     """Forget which document a tombstone was about, once the receiver has it; wipe what an erased one has kept.
 
     The document's keyed hash and version stay: if it is announced again, its versions go on, and its names are written anew.
 
     Args:
         told: what :func:`vneid_middleware.storage.outbox.settle` returned.
-        there: the version that the receiver says it has.
         was_erased: what :func:`before_delivery` returned.
-
-    Returns:
-        the reason that stands there now, as ``told``.
     """
-    mine = outbox.c.seq == claimed.seq
-    if told is None:
-        return None
-    if not is_tombstone(claimed):
-        if told == NEWER_THERE and was_erased:
-            connection.execute(update(outbox).where(mine).values(sealed=None))
-        return told
-    if there > claimed.version:
-        # the receiver has not taken it, even if a change before it has made that known: it is still to be told
-        connection.execute(update(outbox).where(mine).values(reason=NEWER_THERE, sealed=claimed.sealed))
-        return NEWER_THERE
+    if told == NEWER_THERE and was_erased:
+        connection.execute(update(outbox).where(outbox.c.seq == claimed.seq).values(sealed=None))
+    if told in (None, NEWER_THERE) or not is_tombstone(claimed):
+        # a tombstone that the receiver has not taken is still to be told
+        return
     same = and_(documents.c.document_id == claimed.document_id, documents.c.version == claimed.version)
     connection.execute(update(documents).where(same).values(sealed="", person_key=""))
-    return told

@@ -33,8 +33,14 @@ class Bell:
 
     def ring(self) -> None:
         """Wake who waits, or who waits next. May be called from a signal's handler."""
-        with suppress(BlockingIOError):
+        # also by what goes on when the bell is closed
+        with suppress(OSError):
             os.write(self._rings, b".")
+
+    def rest(self, longest: float) -> None:
+        """Return after ``longest`` seconds, or when somebody of this process rings; the database is not asked."""
+        if select.select([self._hears], [], [], longest)[0]:
+            self._hush()
 
     def wait(self, longest: float) -> None:
         """Return when somebody rings, something came in, or after ``longest`` seconds; see ``LISTENING`` and ``LOOKING``."""
@@ -42,10 +48,13 @@ class Bell:
         sources = [self._hears] if driver is None else [self._hears, driver.pgconn.socket]
         found, _, _ = select.select(sources, [], [], min(longest, LOOKING if driver is None else LISTENING))
         if self._hears in found:
-            with suppress(BlockingIOError):
-                os.read(self._hears, 4096)
+            self._hush()
         if driver is not None and driver.pgconn.socket in found:
             self._hear(driver)
+
+    def _hush(self) -> None:
+        with suppress(BlockingIOError):
+            os.read(self._hears, 4096)
 
     def _driver(self) -> Any:
         """Return psycopg's connection that listens; None where there is none, or it is gone and the database with it."""
@@ -87,5 +96,6 @@ class Bell:
     def close(self) -> None:
         """Close what is open."""
         self._stop_listening()
-        os.close(self._hears)
-        os.close(self._rings)
+        ends, self._hears, self._rings = (self._hears, self._rings), -1, -1
+        for end in ends:
+            os.close(end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import threading
 import time
@@ -269,16 +270,46 @@ def test_a_dead_letter_blocks_its_own_document_only(portal: Portal, receiver: Re
 
 
 @pytest.mark.threat("C-F23")
-@pytest.mark.parametrize(("body", "reason"), [({"version": 1}, "already_there"), ({"data": {"version": 1}}, "already_there"),
-                                              ({"version": 7}, "newer_there")])
+@pytest.mark.parametrize(("body", "reason"), [
+    ({"version": 1}, "already_there"), ({"data": {"version": 1}}, "already_there"), ({"version": 7}, "newer_there"),
+    ({"version": 1, "changeId": "another"}, "newer_there"), ({"data": {"version": 1, "changeId": "another"}}, "newer_there"),
+    ({"version": 1_000_001}, "newer_there"),
+])
 @pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
-def test_409_that_names_this_version_or_a_newer_one_is_an_acknowledgement(portal: Portal, receiver: Receiver, body: Any,
-                                                                          reason: str) -> None:
+def test_409_that_names_this_version_is_an_acknowledgement_where_it_was_sent_before(portal: Portal, receiver: Receiver,
+                                                                                    body: Any, reason: str) -> None:
     portal.announce("A")
-    receiver.answer = lambda got: (409, {}, body)
-    portal.work()
-    assert portal.rows() == [(1, "delivered", reason, 1)]
+    receiver.answer = lambda got: (409, {}, body) if receiver.got[1:] else (500, {}, {})
+    portal.work(2)
+    assert portal.rows() == [(1, "delivered", reason, 2)]
+    assert portal.rows("sealed IS NULL") == [(reason == "already_there",)], "what was not taken is kept"
     assert portal.announce("A").json()["version"] == body.get("version", 1) + 1
+
+
+@pytest.mark.threat("C-F46")
+@pytest.mark.parametrize("body", [{"version": 1}, {"data": {"version": 1}}, {"version": 2}, {"version": 1, "changeId": None}])
+@pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
+def test_409_that_names_what_was_never_sent_acknowledges_nothing(portal: Portal, receiver: Receiver, body: Any,
+                                                                 caplog: pytest.LogCaptureFixture) -> None:
+    """Also not where it repeats the change's id, as it may do with whatever it was sent."""
+    portal.announce("A")
+    receiver.answer = lambda got: (409, {}, {"changeId": got.payload["changeId"], **body})
+    portal.work()
+    assert portal.rows("state, reason, sealed IS NULL") == [("delivered", "newer_there", False)]
+    assert re.search(r"alarm: outbox_behind change_id=\S{36} kind=GPLX version=1 there=\d", caplog.text)
+
+
+@pytest.mark.threat("C-F46")
+@pytest.mark.parametrize("there", [1_000_002, 2**53 + 1, 2**63 - 1, 2**63, 10**400])
+@pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
+def test_a_version_beyond_all_belief_breaks_nothing(portal: Portal, receiver: Receiver, there: int,
+                                                    caplog: pytest.LogCaptureFixture) -> None:
+    portal.announce("A")
+    receiver.answer = lambda got: (409, {}, f'{{"version": {there}}}'.encode())
+    portal.work()
+    assert portal.rows("state")[0] == ("dead",)
+    assert "alarm: dead_letter" in caplog.text
+    assert portal.announce("A").json()["version"] == 2
 
 
 @pytest.mark.parametrize("body", [{"version": 0}, {"version": "1"}, {"version": True}, {}, {"version": 1.0}])

@@ -139,17 +139,71 @@ def test_dead_letters_are_tried_again_or_given_up(portal: Portal, receiver: Rece
         portal.announce(name)
     portal.work()
     receiver.answer = lambda got: None
-    assert vneid("outbox", "retry", ids["A"])[:2] == (0, "1 changes will be tried again\n")
-    assert vneid("outbox", "discard", ids["B"])[:2] == (0, "1 changes were given up\n")
+    assert vneid("outbox", "retry", ids["A"])[:2] == (0, "1 change will be tried again\n")
+    assert vneid("outbox", "discard", ids["B"])[:2] == (0, "1 change was given up\n")
     portal.work()
     assert {name[2]: seen for name, seen in receiver.effects.items()} == {"A": [1, 2], "B": [2]}
     assert vneid("outbox", "retry", ids["B"])[0] == 1, "what was given up is gone"
     assert vneid("outbox", "discard", ids["A"])[0] == 1, "what was delivered is too"
-    assert vneid("outbox", "retry", "--all")[1] == "1 changes will be tried again\n"
+    assert vneid("outbox", "retry", "--all")[1] == "1 change will be tried again\n"
     portal.work()
     assert receiver.effects[("GPLX", PERSON, "C")] == [1, 2]
     assert portal.rows("sealed") == [(None,)] * 6
     assert [record["what"]["action"] for record in portal.events("outbox.handled")] == ["retry", "discard", "retry"]
+
+
+@pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
+def test_what_is_no_dead_letter_is_not_given_up_by_mistake(portal: Portal, receiver: Receiver, vneid: Any) -> None:
+    receiver.answer = lambda got: (503, {}, {})
+    first, second = (portal.announce("A").json()["changeId"] for _ in range(2))
+    portal.work()
+    for change_id in (first, second):
+        code, out, err = vneid("outbox", "discard", change_id)
+        assert (code, out) == (1, "")
+        assert "is no dead letter (" in err
+        assert "add --yes" in err
+    code, out, err = vneid("outbox", "retry", second)
+    assert (code, out) == (1, "")
+    assert f"waits for an older one of its document, {first} (ready)" in err
+    assert vneid("outbox", "retry", first)[:2] == (0, "1 change will be tried again\n")
+    assert vneid("outbox", "discard", "--yes", first)[:2] == (0, "1 change was given up\n")
+    receiver.answer = lambda got: None
+    portal.work(2)
+    assert receiver.effects[("GPLX", PERSON, "A")] == [2]
+    assert vneid("outbox", "discard", "--all")[:2] == (0, "0 changes were given up\n")
+
+
+@pytest.mark.threat("A-190")
+def test_an_operator_learns_which_document_a_dead_letter_is_about_and_the_audit_who_asked(
+        portal: Portal, receiver: Receiver, vneid: Any, caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    from vneid_middleware.exceptions import AuditError
+
+    receiver.answer = lambda got: (422, {}, {})
+    change_id = portal.announce("GP-79-1").json()["changeId"]
+    portal.work()
+    assert f"alarm: dead_letter change_id={change_id} kind=GPLX version=1 reason=http_422" in caplog.text
+    plain = vneid("outbox", "show", change_id)[1]
+    assert "GP-79-1" not in plain + caplog.text
+    code, out, _ = vneid("outbox", "show", change_id, "--document")
+    assert (code, out) == (0, plain + f"soDinhDanh = ********{PERSON[-4:]}\nmaGiayTo = GP-79-1\n")
+    assert PERSON not in out
+    what = [record["what"] for record in portal.events("outbox.handled")]
+    assert [(one["action"], one["target"], one["by"].startswith("cli:")) for one in what] == [("show-document", change_id, True)]
+
+    def unwritable(*words: Any) -> None:
+        raise AuditError("audit_unavailable", "file: no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(portal.services), "tell", unwritable)
+        code, out, err = vneid("outbox", "show", change_id, "--document")
+    assert (code, out) == (1, "")
+    assert "the audit can't be written, so the document is not shown: file: no space" in err
+    portal.sql("UPDATE vneid_documents SET sealed = 'AAAA' || sealed")
+    assert vneid("outbox", "show", change_id, "--document")[:2] == (1, "")
+    portal.sql("UPDATE vneid_documents SET sealed = ''")
+    assert "the document was erased" in vneid("outbox", "show", change_id, "--document")[2]
+    assert vneid("outbox", "show", "unknown", "--document")[0] == 1
 
 
 @pytest.mark.threat("C-F40")
@@ -165,7 +219,7 @@ def test_a_redrive_never_goes_backwards(portal: Portal, receiver: Receiver, vnei
     portal.work()
     portal.sql(f"UPDATE vneid_outbox SET state = 'dead' WHERE change_id = '{change_id}'")
     code, _, err = vneid("outbox", "retry", change_id)
-    assert (code, "1 are not sent again: a newer version was delivered" in err) == (1, True)
+    assert (code, "1 is not sent again: a newer version was delivered" in err) == (1, True)
     portal.sql(f"UPDATE vneid_outbox SET state = 'ready', sealed = 'x' WHERE change_id = '{change_id}'")
     portal.work()
     assert receiver.effects[("GPLX", PERSON, "A")] == [2]
@@ -182,7 +236,7 @@ def test_a_paused_channel_is_opened_by_hand(portal: Portal, receiver: Receiver, 
     portal.work(2)
     assert len(receiver.got) == 1
     assert "the channel is paused: http_401" in vneid("outbox", "list")[2]
-    assert "outbox" in Browser().get(portal.base + "/vneid/health/ready").json()["degraded"]
+    assert "outbox" in Browser().get(portal.base + "/vneid/health/ready").json().get("degraded", [])
     assert vneid("outbox", "resume")[:2] == (0, "the channel is open\n")
     portal.work()
     assert receiver.versions() == [1, 1]
@@ -204,12 +258,99 @@ def test_after_an_older_backup_is_restored_nothing_goes_backwards_and_nothing_is
     assert portal.rows("version, state, reason")[-1] == (3, "delivered", "newer_there")
     assert receiver.contents[("GPLX", PERSON, "A")] == {"n": 3}
     assert "alarm: outbox_behind" in caplog.text
-    assert vneid("outbox", "reconcile")[1] == "1 documents were announced anew\n"
+    assert vneid("outbox", "reconcile")[1] == "1 document was announced anew\n"
     assert vneid("outbox", "reconcile")[1] == "0 documents were announced anew\n"
     portal.work()
     assert receiver.effects[("GPLX", PERSON, "A")] == [1, 2, 3, 4, 5]
     assert receiver.contents[("GPLX", PERSON, "A")] == {"n": "new"}
     assert set(portal.rows("sealed")) == {(None,)}
+
+
+@pytest.mark.threat("C-F15")
+@pytest.mark.threat("C-F46")
+@pytest.mark.parametrize("lacks", [1, 2, 5])
+def test_the_newest_of_several_changes_wins_after_a_restore(portal: Portal, receiver: Receiver, vneid: Any, lacks: int) -> None:
+    """Also where the restored database lacks exactly what it then makes, so that the versions meet."""
+    receiver.answer = lambda got: _conflict(receiver, got)
+    for number in range(1 + lacks):
+        portal.announce("A", data={"n": number})
+        portal.work()
+    portal.sql("DELETE FROM vneid_outbox WHERE version > 1")
+    portal.sql("UPDATE vneid_documents SET version = 1")
+    for name in ("older", "newer"):
+        portal.announce("A", data={"n": name})
+    portal.work()
+    for _ in range(2):
+        vneid("outbox", "reconcile")
+        portal.work()
+    assert receiver.contents[("GPLX", PERSON, "A")] == {"n": "newer"}
+    assert receiver.regressions == []
+    assert set(portal.rows("state")) == {("delivered",)}
+    assert vneid("outbox", "reconcile")[1] == "0 documents were announced anew\n"
+
+
+def _conflict(receiver: Receiver, got: Any) -> Any:
+    """What a receiver says that takes no version twice."""
+    held = receiver.effects[got.document][-1:]
+    return (409, {}, {"version": held[0], "changeId": got.payload["changeId"]}) if held and got.version <= held[0] else None
+
+
+@pytest.mark.threat("C-F46")
+@pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
+def test_reconcile_waits_for_what_is_on_its_way(portal: Portal, receiver: Receiver, vneid: Any) -> None:
+    receiver.answer = lambda got: (409, {}, {"version": 7}) if got.version == 1 else (503, {}, {}) if got.version == 2 else None
+    portal.announce("A", data={"n": "older"})
+    portal.announce("A", data={"n": "newer"})
+    portal.work()
+    assert portal.rows("version, reason") == [(1, "newer_there"), (2, "http_503")]
+    code, out, err = vneid("outbox", "reconcile")
+    assert (code, out) == (0, "0 documents were announced anew\n")
+    assert "1 documents have a newer change on its way" in err
+    receiver.answer = lambda got: (409, {}, {"version": 7}) if got.version < 8 else None
+    portal.work(2)
+    assert vneid("outbox", "reconcile")[1] == "1 document was announced anew\n"
+    portal.work()
+    assert receiver.contents[("GPLX", PERSON, "A")] == {"n": "newer"}
+
+
+@pytest.mark.threat("C-F46")
+def test_every_document_is_announced_under_a_version_that_none_had(portal: Portal, receiver: Receiver, vneid: Any,
+                                                                   citizens: Citizens) -> None:
+    """For receivers that say nothing of a version that they have: the restored backup lacks all that came after it."""
+    citizens.documents = {(PERSON, "A"): {"n": "now"}, (PERSON, "B"): {"n": "b"}}
+    for name in ("A", "B", "ERASED"):
+        portal.announce(name)
+    portal.announce("GONE", data=None, action="revoke")
+    portal.work()
+    vneid("erase", PERSON)
+    portal.work()
+    receiver.reset()
+    for name in ("A", "B"):
+        portal.announce(name)
+    portal.announce("GONE", data=None, action="revoke")
+    vneid("outbox", "reconcile", "--all")
+    assert vneid("outbox", "reconcile", "--all")[1] == "3 documents were announced anew\n"
+    portal.work(2)
+    newest = {document[2]: seen[-1] for document, seen in receiver.effects.items()}
+    assert set(newest) == {"A", "B", "GONE"}, "what was erased is not told of again"
+    assert min(newest.values()) > 20_000
+    assert {document[2]: content for document, content in receiver.contents.items()} == {
+        "A": {"n": "now"}, "B": {"n": "b"}, "GONE": None}
+    assert {got.payload["action"] for got in receiver.got if got.document[2] == "GONE"} == {"revoke"}
+    assert portal.announce("ERASED").json()["version"] > 20_000
+
+
+@pytest.mark.threat("C-F46")
+@pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
+def test_a_tombstone_that_is_announced_anew_stays_one(portal: Portal, receiver: Receiver, vneid: Any, citizens: Citizens) -> None:
+    citizens.documents = {(PERSON, "A"): {"n": "still here"}}
+    portal.announce("A")
+    portal.work()
+    vneid("erase", PERSON)
+    vneid("outbox", "reconcile", "--all")
+    portal.work()
+    assert receiver.contents[("GPLX", PERSON, "A")] is None
+    assert portal.sql("SELECT sealed FROM vneid_documents") == [("",)]
 
 
 @pytest.mark.threat("C-F04")
@@ -219,7 +360,7 @@ def test_reconcile_makes_what_was_lost_again(portal: Portal, receiver: Receiver,
     portal.announce("B")
     portal.sql("DELETE FROM vneid_outbox WHERE seq = (SELECT min(seq) FROM vneid_outbox)")
     portal.work()
-    assert vneid("outbox", "reconcile")[1] == "1 documents were announced anew\n"
+    assert vneid("outbox", "reconcile")[1] == "1 document was announced anew\n"
     portal.work()
     assert {document[2]: content for document, content in receiver.contents.items()} == {
         "A": {"n": "now"}, "B": {"HoVaTen": "Nguyễn Thị Ánh Tuyết"}}
@@ -328,6 +469,27 @@ def test_a_row_that_can_not_be_read_is_told_once_and_stops_nothing(portal: Porta
     assert [got.document[2] for got in receiver.got] == ["B"]
     assert caplog.text.count("alarm: change_rows_malformed") == 1
     assert "12345" not in caplog.text
+
+
+def test_who_runs_a_worker_by_the_clock_is_told_of_a_source_that_can_not_be_read(
+        alone: Any, receiver: Receiver, tmp_path: Path, worker_process: Any) -> None:
+    agency = sqlite3.connect(tmp_path / "agency.db", isolation_level=None)
+    agency.execute("CREATE TABLE elsewhere (owner TEXT, so TEXT, changed TEXT)")
+    portal = alone(documents__GPLX__url=f"sqlite:///{tmp_path}/agency.db", documents__GPLX__poll_interval="1",
+                   documents__GPLX__changes="SELECT owner AS soDinhDanh, so AS maGiayTo, changed AS since FROM licences "
+                                            "WHERE changed > COALESCE(:since, '') ORDER BY changed")
+    assert portal.announce("OTHER").status == 202
+    for option in ("--burst", "--once"):
+        portal.sql("UPDATE vneid_channels SET not_before = 0")
+        process = worker_process(portal, tmp_path, option)
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 1, out
+        assert "documents.GPLX.changes: " in out
+    assert len(receiver.got) == 1, "all else is done"
+    agency.execute("ALTER TABLE elsewhere RENAME TO licences")
+    portal.sql("UPDATE vneid_channels SET not_before = 0")
+    assert worker_process(portal, tmp_path, "--burst").wait(60) == 0
+    agency.close()
 
 
 def test_a_long_table_is_read_in_parts_that_never_part_one_moment(portal: Portal, receiver: Receiver, citizens: Citizens,

@@ -193,7 +193,7 @@ def test_a_tombstone_that_is_refused_is_told_and_can_be_tried_again(portal: Port
     assert "sessions           0" in out, "the other parts go on"
     assert PERSON not in out + err
     receiver.answer = lambda got: None
-    assert vneid("outbox", "retry", "--all")[1] == "1 changes will be tried again\n"
+    assert vneid("outbox", "retry", "--all")[1] == "1 change will be tried again\n"
     portal.work()
     assert is_clean(portal, receiver, "A")
 
@@ -210,7 +210,7 @@ def test_a_receiver_that_knows_more_gets_a_newer_tombstone_and_nothing_else(port
     portal.work()
     assert portal.rows("version, reason")[-1] == (3, "newer_there")
     assert names(portal) == [(True, True)], "it is not gone there"
-    assert vneid("outbox", "reconcile")[1] == "1 documents were announced anew\n"
+    assert vneid("outbox", "reconcile")[1] == "1 document was announced anew\n"
     portal.work()
     assert receiver.versions()[-1] == 5
     assert (provider.asked, receiver.contents[("GPLX", PERSON, "A")]) == ([], None)
@@ -260,7 +260,7 @@ def test_a_change_under_way_is_its_workers_and_is_never_sent_again(portal: Porta
     if knows_more:
         assert names(portal) == [(True, True)], "VNeID has not taken it"
         assert portal.rows("version, reason")[-1] == (3, "newer_there")
-        assert vneid("outbox", "reconcile")[1] == "1 documents were announced anew\n"
+        assert vneid("outbox", "reconcile")[1] == "1 document was announced anew\n"
     portal.work(3)
     assert [got.payload["data"] for got in receiver.got].count(DATA) == 1, "once, by the worker that was at it"
     assert receiver.got[-1].payload["data"] is None

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,51 @@ def test_a_database_that_is_locked_for_long(portal: Portal, receiver: Receiver, 
     wait_until(lambda: portal.rows("state") == [("delivered",)], 20)
     assert worker.stop() == 0
     check_ended(portal)
+
+
+@pytest.mark.threat("C-F16")
+@SQLITE
+@pytest.mark.parametrize("option", ["--burst", "--once"])
+def test_who_runs_a_worker_by_the_clock_is_told_that_storage_is_down(portal: Portal, receiver: Receiver, tmp_path: Path,
+                                                                     worker_process: Callable[..., Any], option: str) -> None:
+    portal.announce("A")
+    process = worker_process(portal, tmp_path, option, before=(
+        "from vneid_middleware.storage import outbox\nfrom vneid_middleware.exceptions import StorageError\n"
+        "def down(*words, **options):\n    raise StorageError('storage_unavailable', 'nobody answers')\n"
+        "outbox.channel = down"))
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 1, out
+    assert out.count("storage does not answer: nobody answers") == 1
+    assert receiver.got == []
+
+
+@pytest.mark.threat("C-F14")
+@SQLITE
+def test_storage_that_is_down_is_left_alone_as_long_as_was_said(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever rings meanwhile; only that the worker is to stop ends the wait."""
+    from vneid_middleware.plugins.documents.outbox import worker as module
+    from vneid_middleware.storage.wake import Bell
+
+    asked: list[float] = []
+    now = [0.0]
+
+    def claim(*words: Any, **options: Any) -> None:
+        asked.append(now[0])
+        if len(asked) == 9:
+            worker.stop()
+        raise StorageError("storage_unavailable", "nobody answers")
+
+    def rest(bell: Bell, longest: float) -> None:
+        bell.ring()
+        now[0] += min(longest, 0.25)
+
+    monkeypatch.setattr(module, "ticks", lambda: now[0])
+    monkeypatch.setattr(Bell, "rest", rest)
+    worker = module.Worker(portal.services)
+    worker._clean_at = float("inf")
+    monkeypatch.setattr(worker._courier, "claim", claim)
+    assert worker.run() is False
+    assert [later - before for before, later in pairwise(asked)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
 
 
 @pytest.mark.threat("C-F18")

@@ -371,7 +371,8 @@ def test_on_a_terminal_a_bar_shows_the_backlog_also_of_what_comes_in(portal: Por
     assert all(re.fullmatch(r"\[#*-*\] [\d ]+ / [\d ]+  [\d.]+/s(  \d+:\d\d left)? *", picture) for picture in pictures)
     assert all(len(picture) < 80 for picture in pictures)
     # a line of the log begins where the bar was taken away, and is alone on its line
-    assert re.search(r"[\r\n]\d{4}-\d\d-\d\d [^\r\n\[]* alarm: channel_paused\r\n", terminal.shown)
+    assert re.search(r"[\r\n]\d{4}-\d\d-\d\d [^\r\n\[]* alarm: channel_paused reason=http_401 transport=\w+\r\n",
+                     terminal.shown)
     assert worker.stdout is not None
     assert re.fullmatch(r"40 delivered, \d+ to try again, 0 dead letters\n", worker.stdout.read())
 

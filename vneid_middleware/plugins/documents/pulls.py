@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from typing import Any, NamedTuple
 
 from vneid_middleware.core import documents
@@ -18,6 +18,7 @@ from vneid_middleware.core.documents import INVALID_REQUEST, PENDING, UNAVAILABL
 from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.models import DocumentRequest, FoundDocument
 from vneid_middleware.per_process import PerProcess
+from vneid_middleware.plugins.documents.asking import Asking
 
 log = logging.getLogger("vneid_middleware")
 
@@ -30,8 +31,6 @@ LONGEST = 30.0
 KEPT = 120.0
 """Seconds that a late answer waits for its caller."""
 RETRY_AFTER = 2
-THREADS = 4
-"""Questions that a provider is asked at once."""
 MOST = 50
 """Questions of one kind under way in a process, and answers that wait for their caller among them."""
 
@@ -55,8 +54,7 @@ class Running:
     def __init__(self, slots: int) -> None:
         self.slots = threading.BoundedSemaphore(slots)
         self._work: dict[tuple[str, str], Work] = {}
-        self._pools: dict[str, ThreadPoolExecutor] = {}
-        self._stuck: dict[str, set[Future[FoundDocument]]] = {}
+        self._asking = Asking()
         self._lock = threading.Lock()
 
     def begin(self, caller: str, pull: PullRequest, provider: Any) -> Work | None:
@@ -67,14 +65,12 @@ class Running:
             if known is not None and now - known.began < LONGEST + KEPT:
                 return known
             self._drop_old(now)
-            stuck = self._stuck.setdefault(pull.kind, set())
-            stuck.difference_update({future for future in stuck if future.done()})
-            # counted for each kind, and a pool for each: a back end that is slow or hangs takes no other kind with it
-            if sum(work.kind == pull.kind for work in self._work.values()) >= MOST or len(stuck) >= THREADS:
+            # counted for each kind: a back end that is slow or hangs takes no other kind with it
+            has_room = sum(work.kind == pull.kind for work in self._work.values()) < MOST
+            found = self._asking.begin(pull.kind, _find, provider, pull) if has_room else None
+            if found is None:
                 return None
-            if pull.kind not in self._pools:
-                self._pools[pull.kind] = ThreadPoolExecutor(THREADS, thread_name_prefix=f"vneid-{pull.kind}")
-            work = Work(pull.kind, pull.asked, now, self._pools[pull.kind].submit(_find, provider, pull))
+            work = Work(pull.kind, pull.asked, now, found)
             self._work[key] = work
             return work
 
@@ -82,18 +78,13 @@ class Running:
         """Forget a question that is answered or given up."""
         with self._lock:
             self._work.pop((caller, request_id), None)
-            self._note_stuck(work)
+            self._asking.note_slow(work.kind, work.found)
 
     def _drop_old(self, now: float) -> None:
         for key, work in list(self._work.items()):
             if now - work.began >= LONGEST + (KEPT if work.found.done() else 0):
                 del self._work[key]
-                self._note_stuck(work)
-
-    def _note_stuck(self, work: Work) -> None:
-        # one that has not begun goes; one that has can't be stopped, and holds its thread
-        if not work.found.done() and not work.found.cancel():
-            self._stuck.setdefault(work.kind, set()).add(work.found)
+                self._asking.note_slow(work.kind, work.found)
 
 
 class Pulls:

@@ -6,9 +6,10 @@ import hashlib
 import logging
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from vneid_middleware.core import outbox as rules
 from vneid_middleware.core.outbox import Change, Verdict
@@ -17,6 +18,8 @@ from vneid_middleware.exceptions import AuditError, StorageError, UpstreamError,
 from vneid_middleware.models import TransportRequest
 from vneid_middleware.outbound import Response
 from vneid_middleware.pages import correlation_id
+from vneid_middleware.plugins.documents.outbox import present
+from vneid_middleware.plugins.documents.outbox.present import Present
 from vneid_middleware.storage import outbox, outbox_erasure
 
 if TYPE_CHECKING:
@@ -32,11 +35,16 @@ _CLOCK_STEP = 5.0
 """Seconds that a clock must go back at once to have been set."""
 _LOOKS = 50
 """Times that the outbox is looked at for one claim while nothing but what has to wait is found."""
+_SIGNING = 0.3
+"""Seconds between a provider's answer and the sending of it."""
+_MISSES = ("document_missing", "provider_failed", "provider_timeout", "lease_over")
+_RESTING = ("busy", "audit_unwritable")
 _FIRST_MISSES = 3
 """Attempts after which a person is told that TLS fails."""
 
 
-class Lease(NamedTuple):
+@dataclass
+class Lease:
     """A claim, and when it ends by a clock that nobody sets."""
 
     claimed: Claimed
@@ -57,13 +65,15 @@ class Courier:
 
     Args:
         services: everything of the middleware.
+        is_stopping: tells whether the worker is to stop: providers are not waited for then.
     """
 
-    def __init__(self, services: Any) -> None:
+    def __init__(self, services: Any, is_stopping: Callable[[], bool] = lambda: False) -> None:
         settings = services.settings
         name = settings["documents.transport"]
         self._vneid = services
         self._transport = services["transports"][name]
+        self._present = Present(services, is_stopping)
         self._path: str = settings["documents.push_path"]
         self.timeout = float(settings.get(f"transport.{name}.timeout") or _TIMEOUT)
         self.lease = rules.lease_seconds(self.timeout)
@@ -150,42 +160,45 @@ class Courier:
         if is_erased or is_passed:
             return self._supersede(claimed, outbox.ERASED if is_erased else "newer_delivered")
         try:
-            change = self._completed(claimed)
+            change = self._completed(lease)
             token = self._signed(change, claimed)
+        except StorageError:
+            # ours; a provider's is told apart before
+            raise
         except VNeIDError as error:
-            return self._settle(claimed, _unmade(error, claimed), "")
+            return self._settle(claimed, _unmade(error.code, claimed), "")
+        except (Unsent, present.Stopping) as reason:
+            return self._release(claimed, str(reason) or "the worker stops")
         message_hash = hashlib.sha256(token.encode()).hexdigest()
         try:
             verdict = self._sent(lease, token, message_hash)
         except Unsent as reason:
+            if str(reason) == "lease_over":
+                return self._settle(claimed, _unmade("lease_over", claimed), "")
             return self._release(claimed, str(reason))
         return self._settle(claimed, verdict, message_hash)
 
-    def _completed(self, claimed: Claimed) -> Change:
+    def _completed(self, lease: Lease) -> Change:
         """Return the change with the document that it is about."""
+        claimed = lease.claimed
         change: Change = self._vneid["outbox"].open(claimed.sealed, claimed.change_id)
         if change.data is not None or outbox_erasure.is_tombstone(claimed):
             # of what was erased nothing but the names goes out, whatever the provider still has
             return change
-        data = self._asked(change)
+        spare = lease.ends - ticks() - rules.needed(self.timeout) - _SIGNING
+        data = self._present.data(change, spare, lambda: self._lengthen(lease))
         if data is None and change.action == rules.UPSERT:
             raise VNeIDError("document_missing", "the provider has no such document")
         return rules.checked(change._replace(data=data))
 
-    def _asked(self, change: Change) -> Mapping[str, Any] | None:
-        if change.kind not in self._vneid["documents"].kinds():
-            raise VNeIDError("kind_unknown", f"the ini has no documents.{change.kind}.provider")
-        try:
-            provider = self._vneid["documents"].provider(change.kind)
-            found: Mapping[str, Any] | None = provider.current(change.personal_id, change.document_id)
-            return None if found is None else dict(found)
-        except (StorageError, UpstreamError) as error:
-            raise VNeIDError("provider_unavailable", error.detail) from error
-        except VNeIDError as error:
-            raise VNeIDError("provider_unavailable", error.code) from error
-        except Exception as error:
-            log.error("the provider of %s failed: %s", change.kind, type(error).__name__)
-            raise VNeIDError("provider_failed", type(error).__name__) from error
+    def _lengthen(self, lease: Lease) -> None:
+        """Make a lease as long as the wait for a slow provider may be, and what comes after it."""
+        began, length = ticks(), present.LONGEST + self.lease
+        with self._vneid.storage.begin() as connection:
+            now = outbox.present(connection, self._vneid.clock())
+            if not outbox.renew(connection, lease.claimed, now=now, lease=length):
+                raise Unsent("lease_lost")
+        lease.ends = began + length
 
     def _signed(self, change: Change, claimed: Claimed) -> str:
         payload = rules.message(change, claimed.change_id, claimed.version, issuer=self._vneid.links.public_url,
@@ -228,8 +241,10 @@ class Courier:
             if error.code == "tls" and lease.claimed.attempts == _FIRST_MISSES:
                 self._vneid["alarm"].send("delivery_tls", request_id, transport=self._vneid.settings["documents.transport"])
             return rules.judge_failure(error)
-        return rules.judge(response.status, response.body, change_id=lease.claimed.change_id, version=lease.claimed.version,
-                           retry_after=response.headers.get("retry-after", ""), now=self._vneid.clock())
+        claimed = lease.claimed
+        return rules.judge(response.status, response.body, change_id=claimed.change_id, version=claimed.version,
+                           sent_before=claimed.sent_before, retry_after=response.headers.get("retry-after", ""),
+                           now=self._vneid.clock())
 
     async def _send(self, lease: Lease, request: TransportRequest) -> Response:
         # the very last moment before the connection: a process that was stopped must not send what is another one's by now
@@ -254,18 +269,28 @@ class Courier:
                 outbox.hold(connection, now=now, not_before=now + wait)
             was_erased = False
             if state == rules.DELIVERED:
-                was_erased = outbox_erasure.before_delivery(connection, claimed, verdict.there)
+                was_erased = outbox_erasure.before_delivery(connection, claimed, verdict.reason)
             elif outbox_erasure.settle_erased(connection, claimed, now=now):
                 return rules.SUPERSEDED
             told = outbox.settle(connection, claimed, state, verdict.reason, now=now, message_hash=message_hash,
                                  wait=0 if state == rules.DELIVERED else wait, there=verdict.there)
             if state == rules.DELIVERED:
-                told = outbox_erasure.after_delivery(connection, claimed, told, verdict.there, was_erased=was_erased)
-        if told is None:
-            log.warning("change %s: the answer came when the lease was another worker's", claimed.change_id)
-        if told == outbox.NEWER_THERE:
-            self._vneid["alarm"].send("outbox_behind", correlation_id(), change_id=claimed.change_id, kind=claimed.kind)
+                outbox_erasure.after_delivery(connection, claimed, told, was_erased=was_erased)
+        self._tell(claimed, verdict, told)
         return verdict.outcome
+
+    def _tell(self, claimed: Claimed, verdict: Verdict, told: str | None) -> None:
+        """Log what people look for: of each change that fails the first time, and that it arrived after all."""
+        name = f"change {claimed.change_id} of {claimed.kind}"
+        if told is None:
+            log.warning("%s: the attempt ended when the lease was another worker's: %s", name, verdict.reason)
+        elif told == rules.NEWER_THERE:
+            self._vneid["alarm"].send("outbox_behind", correlation_id(), change_id=claimed.change_id, kind=claimed.kind,
+                                      version=claimed.version, there=verdict.there)
+        elif verdict.outcome == rules.DELIVERED and claimed.attempts > 1:
+            log.info("%s is delivered, at attempt %s", name, claimed.attempts)
+        elif verdict.outcome == rules.RETRY and claimed.attempts == 1:
+            log.warning("%s is not delivered yet: %s; it is tried again", name, verdict.reason)
 
     def _pause(self, claimed: Claimed, reason: str) -> str:
         with self._vneid.storage.begin() as connection:
@@ -299,7 +324,7 @@ class Courier:
         return rules.SUPERSEDED
 
     def _release(self, claimed: Claimed, reason: str) -> str:
-        if reason != "lease_over":
+        if reason in _RESTING:
             self.rest_until = ticks() + _REST
         log.warning("change %s is not sent now: %s", claimed.change_id, reason)
         with self._vneid.storage.begin() as connection:
@@ -309,10 +334,10 @@ class Courier:
         return "unsent"
 
 
-def _unmade(error: VNeIDError, claimed: Claimed) -> Verdict:
-    """Tell what becomes of a change whose message can't be made: what may mend itself is tried again."""
-    if error.code == "provider_unavailable":
-        return Verdict(rules.RETRY, error.code)
-    if error.code in ("document_missing", "provider_failed") and claimed.attempts < rules.MOST_MISSES:
-        return Verdict(rules.RETRY, error.code)
-    return Verdict(rules.DEAD, error.code)
+def _unmade(code: str, claimed: Claimed) -> Verdict:
+    """Tell what becomes of a change whose message can't be made, or not in time: what may mend itself is tried again."""
+    if code == "provider_unavailable":
+        return Verdict(rules.RETRY, code)
+    if code in _MISSES and claimed.attempts < rules.MOST_MISSES:
+        return Verdict(rules.RETRY, code)
+    return Verdict(rules.DEAD, code)

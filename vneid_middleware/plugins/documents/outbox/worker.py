@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
+from vneid_middleware.daemon_threads import DaemonThreads
 from vneid_middleware.exceptions import StorageError, VNeIDError
 from vneid_middleware.plugins.documents.outbox.delivery import Courier, ticks
 from vneid_middleware.plugins.documents.outbox.sources import BEING_READ, RATE, Source, paced, sources
@@ -24,6 +25,8 @@ _CLEAN_EVERY = 600.0
 _LONGEST_REST = 30.0
 _TURN = 1.0
 """Seconds after which the loop goes round while it only waits for the end of something."""
+GRACE = 10.0
+"""Seconds beyond the transport's time-out that a worker which is told to stop waits for what it began."""
 STUCK_AFTER = 300.0
 """Seconds beyond its lease after which a delivery counts as one that will never end."""
 
@@ -54,9 +57,11 @@ class Worker:
         self._vneid = services
         self._told = told
         self._tell_turn = turned
-        self._courier = Courier(services) if services.settings.get("documents.transport") else None
+        self._courier = Courier(services, lambda: self._stopping) if services.settings.get("documents.transport") else None
         self._bell = Bell(services.storage)
         self._stopping = False
+        self._leave_at = float("inf")
+        self._has_failed = False
         self._running: dict[Future[str], float] = {}
         self._wal = WalWatch(services)
         self._sources = sources(services) if self._courier else []
@@ -65,36 +70,46 @@ class Worker:
         self._rest = 0.0
 
     def stop(self) -> None:
-        """End the work when what is under way has ended. May be called from a signal's handler."""
+        """End the work when what is under way has ended, and after a while in any case. May be called from a signal's handler."""
+        grace = GRACE + (self._courier.timeout if self._courier else 0)
+        self._leave_at = min(self._leave_at, ticks() + grace)
         self._stopping = True
         self._bell.ring()
 
-    def run(self, *, once: bool = False, burst: bool = False) -> None:
+    def run(self, *, once: bool = False, burst: bool = False) -> bool:
         """Work.
+
+        Returns:
+            False: storage did not answer, or a source of changes could not be read. Of ``once`` and ``burst`` the first ends
+            the work.
 
         Args:
             once: stop after one round.
             burst: stop when nothing is due.
         """
-        with ThreadPoolExecutor(AT_ONCE + len(self._sources), thread_name_prefix="vneid-outbox") as pool:
-            while not self._stopping:
-                self._look(pool)
-                if once:
-                    self._await(self._reading.values())
-                # what a reading brings until its end is for the next round
-                was_read = self._is_all_read()
-                began = self._round(pool)
-                self._turned()
-                if once or (burst and not began and was_read and self._is_idle()):
-                    break
-                self._sleep(began)
-            self._await([*self._running, *self._reading.values()])
-            self._reap()
+        # a worker ends, whatever hangs in it: what it leaves behind is found again when its lease is over
+        pool = DaemonThreads(AT_ONCE + len(self._sources), "vneid-outbox")
+        while not self._stopping:
+            self._look(pool)
+            if once:
+                self._await(self._reading.values())
+            # what a reading brings until its end is for the next round
+            was_read = self._is_all_read()
+            began = self._round(pool, is_last=once or burst)
+            self._turned()
+            if once or (burst and (self._rest or (not began and was_read and self._is_idle()))):
+                break
+            self._sleep(began)
+        self._await([*self._running, *self._reading.values()])
+        self._reap()
+        if self._running:
+            log.warning("%s deliveries have not ended in time and are left to the next worker", len(self._running))
         self._bell.close()
+        return not self._has_failed
 
     def _await(self, work: Iterable[Future[Any]]) -> None:
         work = list(work)
-        while wait(work, _TURN).not_done:
+        while wait(work, _TURN).not_done and ticks() < self._leave_at:
             self._turned()
 
     def _turned(self) -> None:
@@ -110,7 +125,7 @@ class Worker:
     def _is_all_read(self) -> bool:
         return all(reading.done() for reading in self._reading.values())
 
-    def _look(self, pool: ThreadPoolExecutor) -> None:
+    def _look(self, pool: DaemonThreads) -> None:
         """Read the sources of changes that are due, beside the deliveries and each beside the others."""
         try:
             due = [source for source in self._sources if not self._is_reading(source) and source.is_due()]
@@ -136,15 +151,21 @@ class Worker:
             if error.code == BEING_READ:
                 log.debug("documents.%s.changes: %s", source.kind, error)
                 return
+            self._has_failed = True
             source.note_end(error)
         except Exception as error:
             log.exception("documents.%s.changes could not be read", source.kind)
+            self._has_failed = True
             source.note_end(VNeIDError("changes_failed", type(error).__name__))
         else:
             source.note_end()
 
-    def _round(self, pool: ThreadPoolExecutor) -> bool:
-        """Do what is due now; tell whether anything was."""
+    def _round(self, pool: DaemonThreads, *, is_last: bool) -> bool:
+        """Do what is due now; tell whether anything was.
+
+        Args:
+            is_last: there will be no further one when storage does not answer.
+        """
         self._reap()
         try:
             self._clean()
@@ -153,12 +174,14 @@ class Worker:
         except StorageError as error:
             # a database that restarts is not asked without a pause
             self._rest = min(_LONGEST_REST, max(0.5, self._rest * 2))
-            log.error("storage does not answer, next try in %g s: %s", self._rest, error.detail)
+            self._has_failed = True
+            again = "" if is_last else f", next try in {self._rest:g} s"
+            log.error("storage does not answer%s: %s", again, error.detail)
             return False
         self._rest = 0.0
         return began
 
-    def _begin(self, pool: ThreadPoolExecutor) -> bool:
+    def _begin(self, pool: DaemonThreads) -> bool:
         free = AT_ONCE - len(self._running)
         if self._courier is None or free < 1:
             return False
@@ -175,8 +198,17 @@ class Worker:
             self._told(work.result())
 
     def _sleep(self, began: bool) -> None:
-        if len(self._running) == AT_ONCE or not began or self._rest:
-            self._bell.wait(self._rest or _LONGEST_REST)
+        if self._rest:
+            self._wait_out()
+        elif len(self._running) == AT_ONCE or not began:
+            self._bell.wait(_LONGEST_REST)
+
+    def _wait_out(self) -> None:
+        """Leave storage alone as long as was said, whoever rings; but for who stops the worker."""
+        until = ticks() + self._rest
+        while not self._stopping and (left := until - ticks()) > 0:
+            self._bell.rest(min(left, _TURN))
+            self._turned()
 
     def _clean(self) -> None:
         if ticks() < self._clean_at:
