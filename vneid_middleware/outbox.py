@@ -81,7 +81,7 @@ class Outbox:
 
     def put(self, connection: Connection, change: Change, submitter: str) -> Receipt:
         """Announce a change; see :meth:`enqueue`."""
-        from vneid_middleware.storage import outbox
+        from vneid_middleware.storage import outbox, outbox_intake
         from vneid_middleware.storage.transactions import has_transaction
 
         change = checked(change)
@@ -92,13 +92,13 @@ class Outbox:
         hashes = self._ring.keyed_hashes
         keys, person_key, sealed_document = self._named(change.kind, change.personal_id, change.document_id)
         text = change.text()
-        announced = outbox.Announced(
+        announced = outbox_intake.Announced(
             document_keys=keys, person_key=person_key, sealed_document=sealed_document, secrets=self._ring.ids("document"),
             idempotency_hashes=hashes("idempotency", f"{submitter}\n{change.idempotency_key}"),
             content_hashes=hashes("change", text), kind=change.kind, action=change.action, submitter=submitter,
             sealed=lambda change_id: self._box.seal_bytes(text.encode(), change_id.encode()))
         now = outbox.present(connection, self._clock())
-        return outbox.enqueue(connection, announced, str(uuid.uuid4()), now=now, wakes=self._notify)
+        return outbox_intake.enqueue(connection, announced, str(uuid.uuid4()), now=now, wakes=self._notify)
 
     def erase(self, connection: Connection, document_id: int, sealed: str) -> Wiped:
         """Wipe what is to be sent of a document, and announce by a tombstone that it is gone.

@@ -341,7 +341,7 @@ def test_workers_announcers_and_erasers_at_the_same_time(portal: Portal, receive
 
 # -- broken off, and found under an older secret -----------------------------------------------------------------------
 
-@pytest.mark.parametrize("where", ["vneid_middleware.outbox.Outbox.put", "vneid_middleware.storage.outbox.wake",
+@pytest.mark.parametrize("where", ["vneid_middleware.outbox.Outbox.put", "vneid_middleware.storage.outbox_intake.wake",
                                    "vneid_middleware.plugins.personal_data.counter.Lookups.erase",
                                    "vneid_middleware.storage.Storage.checkpoint"])
 def test_an_erasure_that_is_killed_goes_on_when_it_is_run_again(portal: Portal, receiver: Receiver, vneid: Any, tmp_path: Path,
