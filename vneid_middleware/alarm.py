@@ -37,7 +37,9 @@ class Alarm:
             request_id: correlation id.
             facts: what else is told. No names, no whole numbers, no secrets: the receiver may be a chat.
         """
-        log.error("%s: alarm: %s%s", request_id, name, "".join(f" {fact}={value}" for fact, value in facts.items()))
+        # sentences have a line of the log of their own
+        told = "".join(f" {fact}={value}" for fact, value in facts.items() if " " not in str(value))
+        log.error("%s: alarm: %s%s", request_id, name, told)
         if not self._url:
             return
         if not self._turns.acquire(blocking=False):
