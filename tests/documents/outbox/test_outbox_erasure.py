@@ -333,6 +333,8 @@ def test_workers_announcers_and_erasers_at_the_same_time(portal: Portal, receive
     assert (errors, set(codes)) == ([], {0})
     receiver.answer = lambda got: None
     assert main(["erase", str(ini), PERSON]) == 0
+    # a lease of which nobody could write down in time what came of it
+    portal.sql("UPDATE vneid_outbox SET next_at = 0 WHERE state = 'leased'")
     portal.work(4)
     assert is_clean(portal, receiver, "A", "B")
     for seen in receiver.effects.values():
