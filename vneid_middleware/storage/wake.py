@@ -75,8 +75,12 @@ class Bell:
         driver: Any = connection.driver_connection
         # it is ours from now on, and not the pool's
         connection.detach()
-        driver.autocommit = True
-        driver.execute(f"LISTEN {NOTIFY}")
+        try:
+            driver.autocommit = True
+            driver.execute(f"LISTEN {NOTIFY}")
+        except BaseException:
+            driver.close()
+            raise
         return driver
 
     def _hear(self, driver: Any) -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class Disk:
         self._receiver, self._key, self._round = receiver, signing_key, 0
         self._parent = subprocess.Popen(
             [sys.executable, "-W", "ignore", power_disk.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            start_new_session=True,
             env={**os.environ, "LD_PRELOAD": str(shim), "POWER_LIVE": str(self._live), "POWER_DISK": str(self._disk)})
 
     def run(self, wait_until: Callable[..., Any], seconds: float, model: Path | None = None, synchronous: str = "") -> list[str]:
@@ -93,7 +94,9 @@ class Disk:
         return folder / "vneid.db"
 
     def close(self) -> None:
-        self._parent.kill()
+        # its children hold the pipe, too
+        with suppress(ProcessLookupError):
+            os.killpg(self._parent.pid, signal.SIGKILL)
         self._parent.communicate()
 
 
