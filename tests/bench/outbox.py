@@ -284,7 +284,7 @@ def delivering(name: str, storage: str, url: str, folder: Path) -> Row:
     key = folder / "delivering.pem"
     if not key.exists():
         with redirect_stdout(io.StringIO()):
-            assert main(["keys", "new", "signing", "--out", str(key)]) == 0
+            assert main(["keys", "new", "signing", "--for", "documents.signing_key", "--out", str(key)]) == 0
     portal = make_filter({**settings_for(url, storage, str(key)), "public_url": "http://127.0.0.1:6543"})(lambda e, s: [])
     vneid = portal.services
     vneid.storage.prepare()
