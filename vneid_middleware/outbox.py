@@ -77,14 +77,18 @@ class Outbox:
             VNeIDError: ``change_malformed``, ``change_too_large``, ``idempotency_conflict``, ``transaction_missing``. Roll back.
         """
         change = Change(kind, personal_id, document_id, action, idempotency_key or str(uuid.uuid4()), data)
-        return self.put(connection, checked(change, self._kinds), submitter)
+        return self.put(connection, change, submitter, self._kinds)
 
-    def put(self, connection: Connection, change: Change, submitter: str) -> Receipt:
-        """Announce a change; see :meth:`enqueue`."""
+    def put(self, connection: Connection, change: Change, submitter: str, kinds: frozenset[str] | None = None) -> Receipt:
+        """Announce a change; see :meth:`enqueue`.
+
+        Args:
+            kinds: the kinds of documents there are; None where that was looked at, or does not matter.
+        """
         from vneid_middleware.storage import outbox, outbox_intake
         from vneid_middleware.storage.transactions import has_transaction
 
-        change = checked(change)
+        change = checked(change, kinds)
         if not has_transaction(connection):
             raise VNeIDError("transaction_missing", "the connection commits each statement by itself (AUTOCOMMIT): two changes "
                              "could get the same version, and a change would stay when what it belongs to is rolled back. "

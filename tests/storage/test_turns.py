@@ -112,7 +112,7 @@ def test_where_the_disk_is_full_nobody_is_told_of_what_is_not_there(storage: Sto
 
 def test_nobody_waits_for_one_who_gave_up(storage: Storage) -> None:
     """Who ends leaves the commit to the next one in the row; that one's patience may end at that very moment."""
-    turns = storage._turns()
+    turns = storage._opened().turns
     assert turns is not None
     turns._waiting += 1
     with storage.begin() as connection:

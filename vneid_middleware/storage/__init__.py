@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from vneid_middleware.exceptions import StorageError
+from vneid_middleware.per_process import PerProcess
 from vneid_middleware.storage.files import DatabaseFile
 from vneid_middleware.storage.turns import WriteTurns
 
@@ -27,10 +28,11 @@ _TIMEOUT = 5
 class _Opened(NamedTuple):
     """What a process has open."""
 
-    pid: int
     engine: Engine
     file: DatabaseFile | None
     """SQLite's; None elsewhere."""
+    turns: WriteTurns | None
+    """Of this process's writers; None where the database sees to that itself."""
 
 
 class Storage:
@@ -46,7 +48,7 @@ class Storage:
     def __init__(self, url: str, threads: int = 4) -> None:
         self._url = url
         self._threads = threads
-        self._opened: _Opened | None = None
+        self._opened = PerProcess(self._make)
         self._prepared_by = 0
 
     @contextmanager
@@ -62,7 +64,7 @@ class Storage:
                 yield shared
             return
         self.prepare()
-        turns = self._turns()
+        turns = self._opened().turns
         with self._transaction({}) if turns is None else self._in_turn(turns) as connection:
             yield connection
 
@@ -94,7 +96,7 @@ class Storage:
             return
         from vneid_middleware.storage.schema import upgrade
 
-        opened = self._open()
+        opened = self._opened()
         with _translated():
             upgrade(opened.engine, opened.file.refuse_empty if opened.file else None)
             if opened.file:
@@ -167,43 +169,25 @@ class Storage:
 
     def engine(self) -> Engine:
         """Return this process's SQLAlchemy engine."""
-        return self._open().engine
+        return self._opened().engine
 
-    def _open(self) -> _Opened:
-        opened = self._opened
-        if opened is None or opened.pid != os.getpid():
-            lock: threading.Lock = self.__dict__.setdefault("_lock", threading.Lock())
-            with lock:
-                opened = self._opened
-                if opened is None or opened.pid != os.getpid():
-                    with _translated():
-                        opened = self._opened = _Opened(os.getpid(), *_make_engine(self._url, self._threads))
-        return opened
+    def _make(self) -> _Opened:
+        with _translated():
+            engine, file = _make_engine(self._url, self._threads)
+        if engine.dialect.name != "sqlite":
+            return _Opened(engine, file, None)
+        return _Opened(engine, file, WriteTurns(engine.connect, file.check if file else lambda: None, _TIMEOUT))
 
     def close(self) -> None:
         """Close this process's connections; the next call opens new ones."""
-        opened, self._opened, self._prepared_by = self._opened, None, 0
-        if opened is not None and opened.pid == os.getpid():
+        opened, self._prepared_by = self._opened.known(), 0
+        self._opened.forget()
+        if opened is not None:
             opened.engine.dispose()
-
-    def _turns(self) -> WriteTurns | None:
-        """Return the turns of this process's writers; None where the database sees to that itself."""
-        opened = self._open()
-        if opened.engine.dialect.name != "sqlite":
-            return None
-        found: tuple[_Opened, WriteTurns] | None = self.__dict__.get("_writers")
-        if found is None or found[0] is not opened:
-            lock: threading.Lock = self.__dict__.setdefault("_lock", threading.Lock())
-            with lock:
-                found = self.__dict__.get("_writers")
-                if found is None or found[0] is not opened:
-                    before_commit = opened.file.check if opened.file else lambda: None
-                    found = self.__dict__["_writers"] = (opened, WriteTurns(opened.engine.connect, before_commit, _TIMEOUT))
-        return found[1]
 
     @contextmanager
     def _in_turn(self, turns: WriteTurns) -> Iterator[Connection]:
-        file = self._open().file
+        file = self._opened().file
         if file is not None:
             file.check()
         with _translated(), turns.write() as connection:
@@ -211,7 +195,7 @@ class Storage:
 
     @contextmanager
     def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:
-        engine, file = self._open()[1:]
+        engine, file, _ = self._opened()
         if file is not None:
             file.check()
         with _translated(), engine.connect() as connection:

@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete, or_, select, text, update
 
 from vneid_middleware.storage.explain import Trial, try_query
 from vneid_middleware.storage.foreign import ForeignDatabase
-from vneid_middleware.storage.inserts import insert_if_absent
+from vneid_middleware.storage.inserts import insert_channel, insert_if_absent
 from vneid_middleware.storage.tables import channels, taken_rows
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class ChangeDatabase:
 
 def take_turn(connection: Connection, name: str, *, now: float, interval: float) -> bool:
     """Tell whether a source is due, and make it the caller's for as long as the interval is."""
-    insert_if_absent(connection, channels, {"name": name, "paused": "", "not_before": 0.0, "touched_at": now})
+    insert_channel(connection, name, now=now)
     due = or_(channels.c.not_before <= now, channels.c.touched_at > now + _SET_BACK)
     return bool(connection.execute(update(channels).where(channels.c.name == name, due).values(
         not_before=now + interval, touched_at=now)).rowcount)
@@ -105,7 +105,7 @@ def begin_reading(connection: Connection, name: str, reader: str, *, now: float)
     if row is not None and row.paused and row.not_before > now and row.touched_at <= now + _SET_BACK:
         # not tried by an UPDATE, which would wait for whoever keeps it within a transaction
         return False
-    insert_if_absent(connection, channels, {"name": lease, "paused": "", "not_before": 0.0, "touched_at": now})
+    insert_channel(connection, lease, now=now)
     free = or_(channels.c.paused == "", channels.c.not_before <= now, channels.c.touched_at > now + _SET_BACK)
     return bool(connection.execute(update(channels).where(channels.c.name == lease, free).values(
         paused=reader, not_before=now + LEASE, touched_at=now)).rowcount)
@@ -134,7 +134,7 @@ def fault(connection: Connection, name: str) -> str:
 
 def note_fault(connection: Connection, name: str, code: str, *, now: float) -> bool:
     """Write down what keeps a source from being read, or "" when it is read again; tell whether that is new."""
-    insert_if_absent(connection, channels, {"name": name, "paused": "", "not_before": 0.0, "touched_at": now})
+    insert_channel(connection, name, now=now)
     return bool(connection.execute(update(channels).where(channels.c.name == name, channels.c.paused != code).values(
         paused=code)).rowcount)
 
@@ -147,7 +147,7 @@ def cursor(connection: Connection, name: str) -> str | None:
 
 def advance(connection: Connection, name: str, to: str | None, *, now: float) -> None:
     """Keep how far a source was read, in the transaction that its rows came into the outbox by."""
-    insert_if_absent(connection, channels, {"name": name, "paused": "", "not_before": 0.0, "touched_at": now})
+    insert_channel(connection, name, now=now)
     connection.execute(update(channels).where(channels.c.name == name).values(cursor=to))
 
 

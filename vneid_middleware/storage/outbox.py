@@ -22,7 +22,7 @@ from vneid_middleware.core.outbox import (
     SUPERSEDED,
     WAITING,
 )
-from vneid_middleware.storage.inserts import insert_if_absent
+from vneid_middleware.storage.inserts import insert_channel
 from vneid_middleware.storage.tables import channels, documents, outbox
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _park(connection: Connection, row: Any) -> int:
     return connection.execute(update(outbox).where(mine).values(state=WAITING)).rowcount
 
 
-def _next_turn(connection: Connection, document_id: int, now: float) -> None:
+def next_turn(connection: Connection, document_id: int, now: float) -> None:
     """Make a document's next change due; after what other documents have due, so that a busy one does not go before them."""
     waiting = select(func.min(outbox.c.version)).where(outbox.c.document_id == document_id, outbox.c.state == WAITING)
     connection.execute(update(outbox).where(
@@ -235,7 +235,7 @@ def settle(connection: Connection, claimed: Claimed, state: str, reason: str, *,
     if not connection.execute(update(outbox).where(_mine(claimed)).values(**values)).rowcount:
         return None
     if state == DELIVERED:
-        _next_turn(connection, claimed.document_id, now)
+        next_turn(connection, claimed.document_id, now)
     told: str = values["reason"]
     return told
 
@@ -266,7 +266,7 @@ def supersede(connection: Connection, claimed: Claimed, *, now: float, reason: s
     """Settle a claim that the receiver is known to be beyond, or that must not go out any more."""
     connection.execute(update(outbox).where(_mine(claimed)).values(
         state=SUPERSEDED, reason=reason, touched_at=now, next_at=now, sealed=None))
-    _next_turn(connection, claimed.document_id, now)
+    next_turn(connection, claimed.document_id, now)
 
 
 class ChannelState(NamedTuple):
@@ -293,8 +293,7 @@ def hold(connection: Connection, *, now: float, paused: str | None = None, not_b
         paused: a stable word; "" opens it again.
         not_before: unix seconds.
     """
-    row = {"name": CHANNEL, "paused": "", "not_before": 0.0, "touched_at": now}
-    insert_if_absent(connection, channels, row)
+    insert_channel(connection, CHANNEL, now=now)
     mine = channels.c.name == CHANNEL
     # locked first: of several workers that are refused at the same time one tells so
     before = connection.execute(select(channels).where(mine).with_for_update()).one()

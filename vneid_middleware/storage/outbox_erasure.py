@@ -16,7 +16,7 @@ from sqlalchemy import and_, select, update
 
 from vneid_middleware.core.outbox import DEAD, LEASED, NEWER_THERE, OPEN, SUPERSEDED
 from vneid_middleware.storage import outbox_desk
-from vneid_middleware.storage.outbox import ERASED, Claimed, lock_document, mend, supersede
+from vneid_middleware.storage.outbox import ERASED, Claimed, lock_document, next_turn, supersede
 from vneid_middleware.storage.tables import documents, outbox
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def wipe(connection: Connection, document_id: int, *, now: float) -> Wiped:
     newest = max(rows, key=lambda row: row.version, default=None)
     on_its_way = newest is not None and newest.submitter == ERASER and newest.state in OPEN
     count = sum(_wipe(connection, row, now) for row in rows if not (on_its_way and row is newest))
-    if on_its_way and count:
+    if on_its_way and count and not any(row.state == LEASED for row in rows if row is not newest):
         # it may have waited for what is settled now
-        mend(connection, now=now)
+        next_turn(connection, document_id, now)
     return Wiped(count, not on_its_way, on_its_way and newest is not None and newest.state == DEAD)
 
 
@@ -122,8 +122,8 @@ def before_delivery(connection: Connection, claimed: Claimed, reason: str) -> bo
 
 def _was_erased(connection: Connection, claimed: Claimed) -> bool:
     # whoever erases it at this moment has the row locked
-    connection.execute(select(outbox.c.seq).where(outbox.c.seq == claimed.seq).with_for_update()).first()
-    return is_erased(connection, claimed)
+    reason = connection.execute(select(outbox.c.reason).where(outbox.c.seq == claimed.seq).with_for_update()).scalar()
+    return bool(reason == ERASED)
 
 
 def after_delivery(connection: Connection, claimed: Claimed, told: str | None, *, was_erased: bool) -> None:

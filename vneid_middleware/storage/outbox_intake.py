@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select, update
 from vneid_middleware.core.outbox import READY, Receipt
 from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.storage import secrets_in_use
-from vneid_middleware.storage.inserts import INSERT, add, adding
+from vneid_middleware.storage.inserts import INSERT, insert_if_absent
 from vneid_middleware.storage.outbox import wake
 from vneid_middleware.storage.tables import documents, outbox
 
@@ -73,7 +73,7 @@ def enqueue(connection: Connection, announced: Announced, change_id: str, *, now
         "idempotency_hash": announced.idempotency_hashes[0], "content_hash": announced.content_hashes[0],
         "message_hash": "", "attempts": 0, "crashes": 0, "fence": 0, "next_at": now, "touched_at": now,
         "created_at": int(now), "sealed": announced.sealed(change_id)}
-    if not add(connection, _ADD[connection.dialect.name], row):
+    if not insert_if_absent(connection, outbox, row):
         return _announced_before(connection, announced, document_id)
     if wakes:
         wake(connection)
@@ -123,7 +123,6 @@ def _advance(dialect: str) -> Any:
 
 
 # made once: to make them costs more than to run them
-_ADD = {dialect: adding(dialect, outbox) for dialect in INSERT}
 _ADVANCE = {dialect: _advance(dialect) for dialect in INSERT}
 _VERSION = select(documents.c.document_id, documents.c.version).where(
     documents.c.document_key == bindparam("document_key"))

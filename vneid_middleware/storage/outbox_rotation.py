@@ -13,9 +13,6 @@ from vneid_middleware.storage.tables import documents, outbox
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-MARK = 5
-"""Characters at the beginning of a sealed value that tell its secret."""
-
 
 class Older(NamedTuple):
     """A row under an older secret."""
@@ -30,7 +27,7 @@ class Older(NamedTuple):
 def documents_but(connection: Connection, mark: str, *, after: int, limit: int) -> list[Older]:
     """Return documents that are not sealed by the secret of a mark. Of an erased one nothing is left to seal."""
     query = select(documents.c.document_id, documents.c.sealed).where(
-        documents.c.document_id > after, documents.c.sealed != "", func.substr(documents.c.sealed, 1, MARK) != mark)
+        documents.c.document_id > after, documents.c.sealed != "", func.substr(documents.c.sealed, 1, len(mark)) != mark)
     rows = connection.execute(query.order_by(documents.c.document_id).limit(limit))
     return [Older(row.document_id, "", row.sealed) for row in rows]
 
@@ -38,7 +35,7 @@ def documents_but(connection: Connection, mark: str, *, after: int, limit: int) 
 def changes_but(connection: Connection, mark: str, *, after: int, limit: int) -> list[Older]:
     """Return changes with content that is not sealed by the secret of a mark."""
     query = select(outbox.c.seq, outbox.c.change_id, outbox.c.sealed).where(
-        outbox.c.seq > after, outbox.c.state.in_(OPEN), func.substr(outbox.c.sealed, 1, MARK) != mark)
+        outbox.c.seq > after, outbox.c.state.in_(OPEN), func.substr(outbox.c.sealed, 1, len(mark)) != mark)
     return [Older(*row) for row in connection.execute(query.order_by(outbox.c.seq).limit(limit))]
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, select, update
 
 from vneid_middleware.exceptions import StorageError
-from vneid_middleware.storage.inserts import insert_if_absent
+from vneid_middleware.storage.inserts import insert_channel
 from vneid_middleware.storage.tables import channels
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def drop(connection: Connection, secrets: Sequence[str], *, now: float) -> None:
 
 
 def _change(connection: Connection, now: float, *, add: str = "", drop: Sequence[str] = ()) -> None:
-    insert_if_absent(connection, channels, {"name": _NAME, "paused": "", "not_before": 0.0, "touched_at": now})
+    insert_channel(connection, _NAME, now=now)
     mine = channels.c.name == _NAME
     stored = connection.execute(select(channels.c.cursor).where(mine).with_for_update()).scalar()
     left = [secret for secret in (json.loads(stored) if stored else []) if secret not in drop]

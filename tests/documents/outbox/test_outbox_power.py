@@ -26,7 +26,7 @@ from support import Browser
 
 Portal = Any
 PERSON = "001204000123"
-ROUNDS = int(os.environ.get("VNEID_POWER_CUTS", "3"))
+ROUNDS = int(os.environ.get("VNEID_POWER_CUTS", "8"))
 SEED = int(os.environ.get("VNEID_SEED", random.SystemRandom().randrange(1 << 32)))
 
 

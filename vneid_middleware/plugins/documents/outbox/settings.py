@@ -81,17 +81,20 @@ def push_rule(settings: Settings) -> Iterator[Problem]:
 
 def _needing(settings: Mapping[str, Any]) -> list[str]:
     given = [key for key in ("documents.submitters", "documents.push_path") if settings[key]]
-    return given + [key for key in settings if key.startswith("documents.") and key.endswith(".changes")]
+    return given + _changes(settings)
+
+
+def _changes(settings: Mapping[str, Any]) -> list[str]:
+    return [key for key in settings if key.startswith("documents.") and key.endswith(".changes")]
 
 
 def _source_rule(settings: Settings) -> Iterator[Problem]:
-    for key in settings:
+    for key in _changes(settings):
         # one that is there and wrong is told by itself
-        if (key.startswith("documents.") and key.endswith(".changes")
-                and key.removesuffix("changes") + "url" not in settings.source.raw):
+        if key.removesuffix("changes") + "url" not in settings.source.raw:
             yield settings.problem(key, f"needs {key.removesuffix('changes')}url, the database that it is asked in",
                                    "Give its SQLAlchemy URL.", show=False)
-        if key.startswith("documents.") and key.endswith(".changes") and not _ORDERED.search(str(settings[key])):
+        if not _ORDERED.search(str(settings[key])):
             yield settings.problem(key, "has no ORDER BY: rows that come out of their order would be missed",
                                    "Add ORDER BY and the column that is since.", show=False)
 

@@ -19,9 +19,8 @@ _TEXT_AMONG_NUMBERS = "since must be of one kind: it is text in rows between oth
 class Told(NamedTuple):
     """What one row tells."""
 
-    row: Mapping[str, Any]
-    content: str
-    """All of it as text: the same row with the same content was taken before."""
+    keys: Sequence[str]
+    """Keyed hashes of all of it, newest secret first: the same row with the same content was taken before."""
     cursor: Cursor | None
     """None where ``since`` is none."""
     change: Change | None
@@ -82,26 +81,26 @@ def cursor_of(row: Mapping[str, Any]) -> Cursor | None:
         return None
 
 
-def read_row(kind: str, row: Mapping[str, Any], key: str, *, is_ordered: bool = False) -> Told:
+def read_row(kind: str, row: Mapping[str, Any], keys: Sequence[str], key: str, *, is_ordered: bool = False) -> Told:
     """Return what a row tells.
 
     Args:
         kind: KIND in ``documents.KIND``.
+        keys: keyed hashes of all of the row, newest secret first.
         key: returns nothing else for the same row, and for no other: the change's idempotency key.
         is_ordered: other rows have times or numbers.
     """
-    content = content_of(row)
     try:
         cursor = Cursor.of(row["since"])
     except ValueError as error:
-        return Told(row, content, None, None, str(error))
+        return Told(keys, None, None, str(error))
     if is_ordered and cursor.position is None:
-        return Told(row, content, None, None, _TEXT_AMONG_NUMBERS)
+        return Told(keys, None, None, _TEXT_AMONG_NUMBERS)
     number, document, action = (_text(row.get(name)) for name in ("soDinhDanh", "maGiayTo", "action"))
     try:
-        return Told(row, content, cursor, checked(Change(kind, number, document, action or UPSERT, key)), "")
+        return Told(keys, cursor, checked(Change(kind, number, document, action or UPSERT, key)), "")
     except VNeIDError as error:
-        return Told(row, content, cursor, None, error.detail)
+        return Told(keys, cursor, None, error.detail)
 
 
 def content_of(row: Mapping[str, Any]) -> str:

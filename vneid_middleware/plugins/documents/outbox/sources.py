@@ -190,7 +190,7 @@ class Source:
     def _put(self, connection: Any, told: Told, now: float) -> int:
         """Take a row in that was not taken before; return how many changes that is."""
         unplaced = 0.0 if told.cursor else _NEVER
-        if not change_source.take(connection, self.name, self._keys(told.row),
+        if not change_source.take(connection, self.name, told.keys,
                                   unplaced if told.position is None else told.position):
             return 0
         if told.change is None:
@@ -222,7 +222,8 @@ class Source:
 
     def told(self, row: Mapping[str, Any], *, is_ordered: bool = False) -> Told:
         """Return what a row tells."""
-        return read_row(self.kind, row, f"{self._run or 'changes'}:{self._keys(row)[0]}", is_ordered=is_ordered)
+        keys = self._keys(row)
+        return read_row(self.kind, row, keys, f"{self._run or 'changes'}:{keys[0]}", is_ordered=is_ordered)
 
     def _keys(self, row: Mapping[str, Any]) -> list[str]:
         keys: list[str] = self._vneid.key_ring.keyed_hashes("changes", f"{self.name}\n{content_of(row)}")

@@ -42,10 +42,8 @@ class WalWatch:
         if self._ticks() < self._look_at:
             return
         self._look_at = self._ticks() + EVERY
-        if self._is_small():
-            self._misses = 0
-            return
-        self._vneid.storage.checkpoint()
+        if not self._is_small():
+            self._vneid.storage.checkpoint()
         if self._is_small():
             self._misses = 0
             return
