@@ -80,6 +80,14 @@ class KeyRing:
         """
         return [hmac.new(key, value.encode("utf-8"), hashlib.sha256).hexdigest() for _, key in self.derive(purpose)]
 
+    def account_keys(self, issuer: str, subject: str) -> list[str]:
+        """Return the keyed hashes that a provider's account is found by, newest secret first."""
+        return self.keyed_hashes("subject", f"{issuer}\n{subject}")
+
+    def number_keys(self, issuer: str, personal_id: str) -> list[str]:
+        """Return the keyed hashes of a number as one provider gives it, newest secret first."""
+        return self.keyed_hashes("account-number", f"{issuer}\n{personal_id}")
+
 
 class SealedBox:
     """Seals bytes or JSON for one purpose; what was sealed for another purpose does not open.

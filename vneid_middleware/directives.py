@@ -136,9 +136,10 @@ def add_vneid_component(config: Any, name: str, factory: Callable[[Any], Any]) -
     registrations: Registrations = config.registry["vneid.registrations"]
 
     def make(services: Any) -> Any:
-        with as_problem(f"the component {name} of {config.package_name}"):
+        what = f"the component {name} of {config.package_name}"
+        with as_problem(what):
             made = factory(services)
-        check_optional(made, f"the component {name} of {config.package_name}")
+        check_optional(made, what)
         return made
 
     config.action(("vneid", "component", name), lambda: registrations.components.__setitem__(name, make))

@@ -236,7 +236,7 @@ class KeptForms:
 
     def _account_keys(self, record: records.Record) -> list[str]:
         identity = records.identity_of(record)
-        return list(self._vneid.key_ring.keyed_hashes("subject", f"{identity.issuer}\n{identity.subject}"))
+        return list(self._vneid.key_ring.account_keys(identity.issuer, identity.subject))
 
     def _who(self, record: records.Record | None) -> dict[str, Any]:
         if record is None:

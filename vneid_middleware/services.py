@@ -87,6 +87,10 @@ class Services:
         """Return a plugin's component."""
         return self.components[name]
 
+    def implementations(self, role: str) -> dict[str, Any]:
+        """Return what was registered for a role, by name."""
+        return {name: implementation for (kind, name), implementation in self.roles.items() if kind == role}
+
     def now(self) -> int:
         """Return the present unix second."""
         return int(self.clock())

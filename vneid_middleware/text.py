@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import date
+from datetime import date, datetime, timezone
 
 from vneid_middleware.models import PartialDate
 
@@ -16,6 +16,11 @@ _DATE_FORMS = tuple(re.compile(form) for form in (
 ))
 _PERSONAL_NUMBER = re.compile(r"[0-9]{12}")
 _MASK = "********"
+
+
+def utc(seconds: float) -> str:
+    """Return unix seconds as a time that people read (ISO 8601, UTC, whole seconds)."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_partial_date(value: str | None) -> PartialDate | None:

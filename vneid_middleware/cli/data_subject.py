@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from vneid_middleware import text
+from vneid_middleware.cli.portal import opened
 from vneid_middleware.cli.words import language, say
+from vneid_middleware.exceptions import VNeIDError
 
 MOST = 255
 
@@ -38,19 +39,33 @@ def number_of(given: str, services: Any) -> str:
     return number
 
 
+def run(command: str, args: argparse.Namespace, act: Callable[[Any, str], int]) -> int:
+    """Let ``act`` have everything of the portal, and the number; return the exit code."""
+    with opened(command, args.ini) as services:
+        if services is None:
+            return 1
+        try:
+            number = number_of(args.number, services)
+        except ValueError as error:
+            tell(command, str(error))
+            return 2
+        return act(services, number)
+
+
+def tell(command: str, words: str) -> None:
+    """Say something that is no result."""
+    print(f"{command}:", words, file=sys.stderr)
+
+
 def parts(services: Any) -> dict[str, Any]:
     """Return the parts that keep something about people, by name, in the order in which they are erased."""
-    return {name: part for (role, name), part in services.roles.items() if role == "personal_data"}
+    found: dict[str, Any] = services.implementations("personal_data")
+    return found
 
 
 def described(services: Any, number: str) -> dict[str, Any]:
     """Return what an event says of whose data it was."""
     return {"subject_hash": services.key_ring.keyed_hashes("personal", number)[0], "personal_id": text.mask(number)}
-
-
-def operator() -> str:
-    """Return who types, as events say it."""
-    return f"cli:{getpass.getuser()}"
 
 
 def kept_by(part: Any) -> str:
@@ -61,6 +76,4 @@ def kept_by(part: Any) -> str:
 
 def reason_of(error: Exception) -> str:
     """Return what went wrong, without a value that foreign code may have put there."""
-    from vneid_middleware.exceptions import VNeIDError
-
     return str(error) if isinstance(error, VNeIDError) else type(error).__name__

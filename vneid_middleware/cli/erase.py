@@ -8,11 +8,13 @@ from typing import Any
 
 from vneid_middleware import text
 from vneid_middleware.cli import data_subject
-from vneid_middleware.cli.data_subject import described, kept_by, number_of, operator, parts, reason_of
-from vneid_middleware.cli.portal import opened
+from vneid_middleware.cli.data_subject import described, kept_by, parts, reason_of
+from vneid_middleware.cli.portal import operator
 from vneid_middleware.cli.words import say
 from vneid_middleware.events import ErasureBegan, ErasureEnded
 from vneid_middleware.exceptions import AuditError, StorageError
+
+_COMMAND = "vneid erase"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,22 +26,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Erase what is kept about a person."""
-    with opened("vneid erase", args.ini) as services:
-        if services is None:
-            return 1
-        try:
-            number = number_of(args.number, services)
-        except ValueError as error:
-            _say(str(error))
-            return 2
+    def act(services: Any, number: str) -> int:
         if not (args.yes or _is_meant(number)):
             _say(say("nothing was done"))
             return 1
         return _erase(services, number)
 
+    return data_subject.run(_COMMAND, args, act)
+
 
 def _say(words: str) -> None:
-    print("vneid erase:", words, file=sys.stderr)
+    data_subject.tell(_COMMAND, words)
 
 
 def _is_meant(number: str) -> bool:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from datetime import datetime, timezone
 from typing import Any
 
 from vneid_middleware.cli import data_subject
-from vneid_middleware.cli.data_subject import described, number_of, operator, parts, reason_of
-from vneid_middleware.cli.portal import opened
+from vneid_middleware.cli.data_subject import described, parts, reason_of
+from vneid_middleware.cli.portal import operator
 from vneid_middleware.cli.words import say
 from vneid_middleware.events import PersonExported
 from vneid_middleware.exceptions import AuditError
+from vneid_middleware.text import utc
+
+_COMMAND = "vneid export"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,19 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what is kept about a person, as JSON."""
-    with opened("vneid export", args.ini) as services:
-        if services is None:
-            return 1
-        try:
-            number = number_of(args.number, services)
-        except ValueError as error:
-            _say(str(error))
-            return 2
-        return _export(services, number)
+    return data_subject.run(_COMMAND, args, _export)
 
 
 def _say(words: str) -> None:
-    print("vneid export:", words, file=sys.stderr)
+    data_subject.tell(_COMMAND, words)
 
 
 def _export(services: Any, number: str) -> int:
@@ -51,8 +45,7 @@ def _export(services: Any, number: str) -> int:
     except AuditError as error:
         _say(say("the audit can't be written, so nothing is given out: {reason}", reason=error.detail))
         return 1
-    made = datetime.fromtimestamp(services.clock(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    whole = {"personal_id": number, "exported_at": made, "parts": found, "missing": sorted(faults)}
+    whole = {"personal_id": number, "exported_at": utc(services.clock()), "parts": found, "missing": sorted(faults)}
     # UTF-8 whatever the locale is: it is a file for somebody else
     sys.stdout.buffer.write(json.dumps(whole, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n")
     for name, reason in faults.items():

@@ -57,17 +57,13 @@ class _Trials:
         self._source = services.settings.source
 
     def ready(self, name: str, readiness: Any) -> bool:
+        key = _KEYS.get(name, "")
         try:
             readiness.check()
-        except UpstreamError as error:
-            return self.told(name, str(error), key=_KEYS.get(name, ""), remedy=_remedy(error))
-        except StorageError as error:
-            return self.told(name, str(error), key=_KEYS.get(name, ""), remedy=_database_remedy())
         except VNeIDError as error:
-            remedy = say("Check that each sink can be written.") if name == "audit" else ""
-            return self.told(name, str(error), key=_KEYS.get(name, ""), remedy=remedy)
+            return self.told(name, str(error), key=key, remedy=_remedy(error, name))
         except Exception as error:
-            return self.told(name, told_of(error), key=_KEYS.get(name, ""))
+            return self.told(name, told_of(error), key=key)
         return self.told(name)
 
     def sound(self) -> Iterator[bool]:
@@ -155,16 +151,14 @@ class _Trials:
         return ""
 
 
-def _remedy(error: UpstreamError) -> str:
-    if error.code in ("timeout", "connection"):
-        return say("Check the address, and whether DNS, the firewall and http.proxy let this machine reach it.")
-    if error.code == "tls":
-        return say("Check http.ca_file, and the certificate over there.")
-    return ""
-
-
-def _database_remedy() -> str:
-    return say("Check the address of the database, whether it runs, and the rights there.")
+def _remedy(error: VNeIDError, name: str = "") -> str:
+    if isinstance(error, StorageError):
+        return say("Check the address of the database, whether it runs, and the rights there.")
+    if isinstance(error, UpstreamError):
+        if error.code in ("timeout", "connection"):
+            return say("Check the address, and whether DNS, the firewall and http.proxy let this machine reach it.")
+        return say("Check http.ca_file, and the certificate over there.") if error.code == "tls" else ""
+    return say("Check that each sink can be written.") if name == "audit" else ""
 
 
 def _addresses(settings: Any) -> Iterator[tuple[str, str]]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import sys
-from datetime import datetime, timezone
 from typing import Any
 
 from vneid_middleware.cli import reconcile
-from vneid_middleware.cli.portal import opened
+from vneid_middleware.cli.portal import opened, operator
 from vneid_middleware.cli.words import counted, say
 from vneid_middleware.core.outbox import OPEN, READY, STATES, WAITING
 from vneid_middleware.events import OutboxHandled
 from vneid_middleware.exceptions import AuditError, StorageError, VNeIDError
+from vneid_middleware.text import utc
 
 _MOST = 1_000
 """Changes that ``list`` shows where it is not told how many."""
@@ -131,7 +130,7 @@ def _show(services: Any, args: argparse.Namespace) -> int:
         return 1
     labels = _labels()
     for name, value in {**row._asdict(), **about}.items():
-        shown = _utc(value) if name in ("created_at", "next_at") else value
+        shown = utc(value) if name in ("created_at", "next_at") else value
         print(f"{labels.get(name, name)} = {shown}")
     return 0
 
@@ -164,10 +163,6 @@ def _document(services: Any, args: argparse.Namespace) -> dict[str, str] | None:
     else:
         return {"soDinhDanh": mask(personal_id), "maGiayTo": document_id}
     return None
-
-
-def _utc(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _unknown() -> int:
@@ -250,4 +245,4 @@ def _handled(args: argparse.Namespace, count: int, action: str) -> OutboxHandled
     from vneid_middleware.pages import correlation_id
 
     return OutboxHandled(request_id=correlation_id(), action=action, target=getattr(args, "change_id", None) or "all",
-                         count=count, by=f"cli:{getpass.getuser()}")
+                         count=count, by=operator())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,3 +39,8 @@ def opened(command: str, ini: str, args: argparse.Namespace | None = None) -> It
     finally:
         assembly.services.outbound.close()
         assembly.services.storage.close()
+
+
+def operator() -> str:
+    """Return who types, as events say it."""
+    return f"cli:{getpass.getuser()}"

@@ -72,8 +72,8 @@ class Progress:
         self._seen.append((now, done))
         while len(self._seen) > 2 and self._seen[1][0] <= now - _WINDOW:
             self._seen.popleft()
-        (began, first), seconds = self._seen[0], now - self._seen[0][0]
-        return max(0.0, (done - first) / seconds) if seconds > 0 and began < now else 0.0
+        began, first = self._seen[0]
+        return max(0.0, (done - first) / (now - began)) if now > began else 0.0
 
     def _columns(self) -> int:
         try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import sys
 from datetime import datetime, timezone
 from typing import Any
 
+from vneid_middleware.cli.portal import operator
 from vneid_middleware.cli.reading import sources, tell
 from vneid_middleware.cli.words import say
 from vneid_middleware.events import SessionsRevoked
@@ -128,7 +128,7 @@ def _told(services: Any, scope: str, targets: list[str]) -> int:
     try:
         for target in targets:
             services.tell(SessionsRevoked(request_id=correlation_id(), scope=scope, target=target,
-                                          by=f"cli:{getpass.getuser()}"))
+                                          by=operator()))
     except AuditError as error:
         print("vneid sessions:", say("ended, but the audit record could not be written: {reason}", reason=error.detail),
               file=sys.stderr)

@@ -6,13 +6,13 @@ import ipaddress
 import logging
 import threading
 from collections.abc import Iterable, Iterator
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from vneid_middleware import addresses, bearer_keys, events
 from vneid_middleware.converters import key_digest, networks
 from vneid_middleware.exceptions import StorageError, VNeIDError
 from vneid_middleware.models import Gauge
+from vneid_middleware.per_process import PerProcess
 from vneid_middleware.readiness import Readiness
 from vneid_middleware.settings import Setting, SettingsTable
 
@@ -28,6 +28,17 @@ TABLE = SettingsTable("metrics", (
 ))
 
 
+class _Numbers(NamedTuple):
+    """What one process counts."""
+
+    registry: Any
+    happened: Any
+    refused: Any
+    lock: threading.Lock
+    tallies: dict[str, Any]
+    """Plugins' own counters, by name."""
+
+
 class Metrics:
     """Counts what happens in this process, and asks for what others can tell; nothing is counted on the host's own pages."""
 
@@ -36,9 +47,9 @@ class Metrics:
     def __init__(self, services: Any) -> None:
         """Nothing is made yet: the counters hold locks, and the server may still fork."""
         self._services = services
+        self._numbers = PerProcess(self._make)
 
-    @cached_property
-    def _numbers(self) -> tuple[Any, Any, Any]:
+    def _make(self) -> _Numbers:
         from prometheus_client import CollectorRegistry, Counter
         from prometheus_client import Gauge as Fixed
 
@@ -50,18 +61,14 @@ class Metrics:
                           registry=registry)
         Fixed("vneid_info", "The running version", ["version"], registry=registry).labels(__version__).set(1)
         registry.register(_Asked(self._services))
-        return registry, happened, refused
-
-    @cached_property
-    def _tallies(self) -> tuple[threading.Lock, dict[str, Any]]:
-        return threading.Lock(), {}
+        return _Numbers(registry, happened, refused, threading.Lock(), {})
 
     def count(self, event: events.Event) -> None:
         """Count one event."""
-        _, happened, refused = self._numbers
-        happened.labels(event.name, event.outcome).inc()
+        numbers = self._numbers()
+        numbers.happened.labels(event.name, event.outcome).inc()
         if isinstance(event, events.LoginRefused):
-            refused.labels(event.code).inc()
+            numbers.refused.labels(event.code).inc()
 
     def tally(self, name: str, about: str, **labels: str) -> None:
         """Count something of a plugin's own.
@@ -73,17 +80,18 @@ class Metrics:
         """
         from prometheus_client import Counter
 
-        lock, tallies = self._tallies
-        with lock:
+        numbers = self._numbers()
+        tallies = numbers.tallies
+        with numbers.lock:
             if name not in tallies:
-                tallies[name] = Counter(name, about, sorted(labels), registry=self._numbers[0])
+                tallies[name] = Counter(name, about, sorted(labels), registry=numbers.registry)
             (tallies[name].labels(**labels) if labels else tallies[name]).inc()
 
     def text(self) -> bytes:
         """Return all numbers in Prometheus' text format."""
         from prometheus_client import generate_latest
 
-        return generate_latest(self._numbers[0])
+        return generate_latest(self._numbers().registry)
 
 
 class _Asked:
@@ -112,8 +120,8 @@ class _Asked:
         wal = self._vneid.storage.wal_bytes()
         if wal is not None:
             yield Gauge("vneid_storage_wal_bytes", "Size of the write-ahead log of SQLite", wal)
-        for (role, name), source in self._vneid.roles.items():
-            if role == "gauges" and (is_up or not source.uses_storage):
+        for name, source in self._vneid.implementations("gauges").items():
+            if is_up or not source.uses_storage:
                 yield from self._read(name, source)
 
     def _is_up(self) -> bool:

@@ -84,8 +84,8 @@ def word(table: dict[str, tuple[str, str]], name: str, vi: bool) -> str:
 
 def rows(data: dict[str, Any], vi: bool) -> list[tuple[str, str]]:
     """Return a paper's fields as label and value, in one order however they came: a change has them by the alphabet."""
-    known = list(FIELDS)
-    names = sorted(data, key=lambda name: (known.index(name) if name in FIELDS else len(known), name))
+    places = {name: place for place, name in enumerate(FIELDS)}
+    names = sorted(data, key=lambda name: (places.get(name, len(places)), name))
     return [(word(FIELDS, name, vi), _value(name, data[name], vi)) for name in names]
 
 

@@ -9,8 +9,9 @@ from zope.interface import implementer
 
 from vneid_middleware.interfaces import IPersonalData, IProvisioned
 from vneid_middleware.plugins.personal_data.messages import LOOKUPS
-from vneid_middleware.plugins.personal_data.part import Part, opened, utc
+from vneid_middleware.plugins.personal_data.part import Part, opened
 from vneid_middleware.storage import lookups, personal
+from vneid_middleware.text import utc
 
 _NUMBER = "soDinhDanh"
 

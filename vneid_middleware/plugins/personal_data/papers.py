@@ -12,9 +12,10 @@ from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.interfaces import IPersonalData, IProvisioned
 from vneid_middleware.outbox import Outbox
 from vneid_middleware.plugins.personal_data.messages import DOCUMENTS
-from vneid_middleware.plugins.personal_data.part import Part, utc
+from vneid_middleware.plugins.personal_data.part import Part
 from vneid_middleware.storage import outbox_erasure
 from vneid_middleware.storage.housekeeping import SETTLED_FOR
+from vneid_middleware.text import utc
 
 
 @implementer(IPersonalData, IProvisioned)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 from vneid_middleware.crypto import SealedBox
@@ -35,21 +34,15 @@ class Part:
 
     def number_keys(self, personal_id: str) -> list[str]:
         """Return the keyed hashes of issuer and number."""
-        return list(self._vneid.key_ring.keyed_hashes("account-number", f"{self.issuer()}\n{personal_id}"))
+        return list(self._vneid.key_ring.number_keys(self.issuer(), personal_id))
 
     def subject_keys(self, connection: Any, personal_id: str) -> list[str]:
         """Return the keyed hashes of all accounts that are known to be a person's."""
-        ring = self._vneid.key_ring
         # where the provider has no other name for an account, it is the number
-        known = set(ring.keyed_hashes("subject", f"{self.issuer()}\n{personal_id}"))
+        known = set(self._vneid.key_ring.account_keys(self.issuer(), personal_id))
         known |= {row.subject_key for row in personal.sessions_of(connection, self.person_keys(personal_id))}
         return sorted(known | {row.subject_key for row in personal.accounts_of(connection, self.number_keys(personal_id),
                                                                               sorted(known))})
-
-
-def utc(seconds: float) -> str:
-    """Return unix seconds as a time that people read."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def opened(box: SealedBox, sealed: str | None, context: str) -> Any:

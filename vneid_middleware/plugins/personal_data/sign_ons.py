@@ -15,8 +15,9 @@ from vneid_middleware.exceptions import SealError
 from vneid_middleware.interfaces import IPersonalData, IProvisioned
 from vneid_middleware.models import Identity, MappedClaims
 from vneid_middleware.plugins.personal_data.messages import FORMS, SESSIONS
-from vneid_middleware.plugins.personal_data.part import Part, opened, utc
+from vneid_middleware.plugins.personal_data.part import Part, opened
 from vneid_middleware.storage import logins, personal
+from vneid_middleware.text import utc
 
 
 @implementer(IPersonalData, IProvisioned)

@@ -114,7 +114,7 @@ class Accounts:
             return
         vneid, issuer = self._vneid, self._provider.issuer_or_origin()
         subject_keys = self._sessions.subject_keys(issuer, mapped.subject)
-        personal_keys = vneid.key_ring.keyed_hashes("account-number", f"{issuer}\n{mapped.personal_id}")
+        personal_keys = vneid.key_ring.number_keys(issuer, mapped.personal_id)
         with vneid.storage.begin() as connection:
             conflict = known_accounts.agree(connection, subject_keys, personal_keys, now=vneid.now())
         if conflict is None:

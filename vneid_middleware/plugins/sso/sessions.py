@@ -90,7 +90,7 @@ class ProviderSessions:
 
     def subject_keys(self, issuer: str, subject: str) -> list[str]:
         """Return the keyed hashes that an account is found by."""
-        return list(self._vneid.key_ring.keyed_hashes("subject", f"{issuer}\n{subject}"))
+        return list(self._vneid.key_ring.account_keys(issuer, subject))
 
     def sid_keys(self, sid: str) -> list[str]:
         """Return the keyed hashes that a session of the provider's is found by."""
