@@ -190,17 +190,9 @@ def vneid(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest
         monkeypatch.setattr(sys, "stdin", io.StringIO(given))
         capfd.readouterr()
         try:
-            code = main([command, str(write_ini(portal, tmp_path, **settings)), *words])
+            code = main([command, str(outbox_service.write_ini({**portal.settings, **settings}, tmp_path)), *words])
         except SystemExit as stop:
             code = int(stop.code or 0)
         return (code, *capfd.readouterr())
 
     return run
-
-
-def write_ini(portal: Everything, folder: Path, **settings: str) -> Path:
-    """Write the ini of a running portal."""
-    lines = "\n".join(f"{key} = {value.replace(chr(10), chr(10) + '  ')}"
-                      for key, value in {**portal.settings, **settings}.items())
-    (folder / "portal.ini").write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
-    return folder / "portal.ini"

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from outbox_service import KEYS, Receiver, settings_for
+from outbox_service import KEYS, Receiver, settings_for, write_ini
 from support import Answer, Browser, serving
+from vneid_middleware.cli import main
 from vneid_middleware.paste import make_filter
 from vneid_middleware.plugins.documents.outbox.worker import Worker
 
@@ -178,6 +179,21 @@ def portal_on(receiver: Receiver, signing_key: str) -> Callable[[str], AbstractC
     return lambda url: running(settings_for(receiver.url, url, signing_key), receiver)
 
 
+@pytest.fixture
+def vneid(portal: Portal, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """``vneid("outbox", "list")`` runs a command on the portal and returns exit code, output and the rest."""
+
+    def run(command: str, *words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            code = main([command, str(write_ini(portal.settings, tmp_path)), *words])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        return (code, *capsys.readouterr())
+
+    return run
+
+
 class Forked:
     """A worker in a process of its own that has all of this one's modules already."""
 
@@ -253,9 +269,7 @@ def worker_process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def start(portal: Portal, folder: Path, *words: str, before: str = "",
               stderr: int = subprocess.STDOUT) -> subprocess.Popen[str]:
-        ini = folder / "portal.ini"
-        lines = "\n".join(f"{key} = {value.replace(chr(10), chr(10) + '  ')}" for key, value in portal.settings.items())
-        ini.write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
+        ini = write_ini(portal.settings, folder)
         code = f"import os, sys, time\n{before}\nfrom vneid_middleware.cli import main\nsys.exit(main(sys.argv[1:]))"
         process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, "worker", str(ini), *words],
                                    stdout=subprocess.PIPE, stderr=stderr, text=True)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from outbox_service import Receiver
+from outbox_service import Receiver, write_ini
 from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.plugins.documents.outbox import sources
 from vneid_middleware.plugins.documents.outbox.sources import Source
@@ -280,13 +280,12 @@ def test_a_backfill_waits_for_the_worker_and_says_so(agency: Agency, tmp_path: P
     portal = agency.portal(NUMBERS)
     for number in range(30):
         agency.put(f"D-{number}", number)
-    lines = "\n".join(f"{key} = {value}".replace("\n", "\n  ") for key, value in portal.settings.items())
-    (tmp_path / "portal.ini").write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
+    ini = write_ini(portal.settings, tmp_path)
     code = "import sys\nfrom vneid_middleware.cli import main\nsys.exit(main(sys.argv[1:]))"
     with closing(Source("GPLX", portal.services).read(10)) as reading:
         assert next(reading) == 10
-        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, "documents", str(tmp_path / "portal.ini"),
-                                    "backfill", "GPLX"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, "documents", str(ini), "backfill",
+                                    "GPLX"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
         try:
             assert "is reading documents.GPLX.changes now: this one goes on when it is done" in process.stderr.readline()
@@ -306,9 +305,8 @@ def test_a_backfill_says_how_far_it_is_where_there_is_no_terminal(agency: Agency
     portal = agency.portal(NUMBERS)
     for number in range(30):
         agency.put(f"D-{number}", number)
-    lines = "\n".join(f"{key} = {value}".replace("\n", "\n  ") for key, value in portal.settings.items())
-    (tmp_path / "portal.ini").write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
-    assert main(["documents", str(tmp_path / "portal.ini"), "backfill", "GPLX"]) == 0
+    ini = write_ini(portal.settings, tmp_path)
+    assert main(["documents", str(ini), "backfill", "GPLX"]) == 0
     told = capsys.readouterr()
     assert told.out == "30 changes taken in\n"
     assert [line.partition("  ")[0] for line in told.err.splitlines() if " / " in line] == ["10 / 30", "20 / 30", "30 / 30"]

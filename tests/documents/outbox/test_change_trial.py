@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from licences import HOA, LOOKUP, TUYET, Keys, make_rows, settings_for
-from outbox_service import SECRET
+from outbox_service import SECRET, write_ini
 from vneid_middleware.cli import main as vneid
 
 KEY = "documents.GPLX.changes"
@@ -55,12 +55,10 @@ class Agency:
 
     def check(self, query: str, *words: str) -> tuple[int, str, str]:
         """Run ``vneid check``; return the exit code and what it says of the changes on stdout and on stderr."""
-        lines = {**self._settings, KEY: query, "documents.GPLX.url": self.url}
-        text = "\n".join(f"{name} = {value}".replace("\n", "\n    ").replace("%", "%%") for name, value in lines.items())
-        (self._folder / "portal.ini").write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{text}\n\n[pipeline:main]\n"
-                                                 "pipeline = vneid portal\n[app:portal]\nuse = egg:vneid-middleware#standalone\n"
-                                                 "[server:main]\nuse = egg:waitress#main\n")
-        code = vneid(["check", str(self._folder / "portal.ini"), *words])
+        settings = {**self._settings, KEY: query, "documents.GPLX.url": self.url}
+        ini = write_ini(settings, self._folder, "[pipeline:main]\npipeline = vneid portal\n[app:portal]\n"
+                        "use = egg:vneid-middleware#standalone\n[server:main]\nuse = egg:waitress#main\n")
+        code = vneid(["check", str(ini), *words])
         told = self._capsys.readouterr()
         return code, *("\n".join(line for line in stream.splitlines() if KEY in line) for stream in (told.out, told.err))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from outbox_service import SECRET, Receiver
+from outbox_service import SECRET, Receiver, write_ini
 from support import Browser
 from vneid_middleware.daemon_threads import DaemonThreads
 from vneid_middleware.outbox import Outbox
@@ -176,11 +176,8 @@ def test_a_server_whose_provider_hangs_ends_when_it_is_told_to(portal: Portal, w
     mark, port = tmp_path / "asked", free_port()
     settings = {**portal.settings, "public_url": f"http://127.0.0.1:{port}",
                 "documents.callers": f"vneid = key:sha256:{hashlib.sha256(b'k' * 40).hexdigest()}"}
-    lines = "\n".join(f"{key} = {value.replace(chr(10), chr(10) + '  ')}" for key, value in settings.items())
-    ini = tmp_path / "served.ini"
-    ini.write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n[app:portal]\nuse = egg:vneid-middleware#standalone\n"
-                   f"[pipeline:main]\npipeline = vneid portal\n[server:main]\nuse = egg:waitress#main\n"
-                   f"listen = 127.0.0.1:{port}\n")
+    ini = write_ini(settings, tmp_path, "[app:portal]\nuse = egg:vneid-middleware#standalone\n[pipeline:main]\n"
+                    f"pipeline = vneid portal\n[server:main]\nuse = egg:waitress#main\nlisten = 127.0.0.1:{port}\n", "served.ini")
     code = ("import sys, time\nfrom vneid_middleware.plugins.documents.sql import SqlDocuments\n"
             f"def hangs(self, *words):\n    open({str(mark)!r}, 'w').close()\n    time.sleep(1000)\n"
             "SqlDocuments.find = hangs\nfrom vneid_middleware.cli import main\nsys.exit(main(sys.argv[1:]))")
