@@ -171,7 +171,5 @@ _databases = iter(range(1, 1_000_000))
 def postgresql_url(postgresql_cluster: Cluster) -> Iterator[str]:
     """The SQLAlchemy URL of a new, empty database."""
     name = f"vneid_{next(_databases)}"
-    connection = ("-h", "127.0.0.1", "-p", str(postgresql_cluster.port), "-U", "postgres")
-    postgresql_cluster.run("createdb", *connection, name)
-    yield postgresql_cluster.url(name)
-    postgresql_cluster.run("dropdb", *connection, "--force", name)
+    yield postgresql_cluster.create(name)
+    postgresql_cluster.drop(name)

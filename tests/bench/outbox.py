@@ -63,8 +63,7 @@ def databases(folder: str) -> Iterator[tuple[str, str]]:
     """Give the URL of a new SQLite database, and of one on a PostgreSQL that runs until the next is asked for."""
     yield "SQLite", f"sqlite:///{folder}/outbox.db"
     with cluster(durable=True) as found:
-        found.run("createdb", "-h", "127.0.0.1", "-p", str(found.port), "-U", "postgres", "outbox")
-        yield "PostgreSQL", found.url("outbox")
+        yield "PostgreSQL", found.url("postgres")
 
 
 # -- taking in ---------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from outbox_service import KEYS, Receiver, settings_for, write_ini
+from postgresql import Cluster
 from support import Answer, Browser, serving
 from vneid_middleware.cli import main
 from vneid_middleware.paste import make_filter
@@ -116,11 +117,8 @@ def make_database(tmp_path_factory: pytest.TempPathFactory, new_database: Callab
             file = tmp_path_factory.mktemp("outbox") / "vneid.db"
             new_database(file)
             return f"sqlite:///{file}"
-        cluster = request.getfixturevalue("postgresql_cluster")
-        name = f"outbox_{os.urandom(6).hex()}"
-        cluster.run("createdb", "-h", "127.0.0.1", "-p", str(cluster.port), "-U", "postgres", name)
-        found: str = cluster.url(name)
-        return found
+        cluster: Cluster = request.getfixturevalue("postgresql_cluster")
+        return cluster.create(f"outbox_{os.urandom(6).hex()}")
 
     return make
 
