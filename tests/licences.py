@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import create_engine, text
 
 from support import Answer, Browser, serving
 from vneid_middleware.core.jose import KeySet, parse_compact, verify_signature
@@ -52,6 +53,15 @@ def make_rows(file: Path) -> str:
     connection.commit()
     connection.close()
     return f"sqlite:///{file}"
+
+
+def run_sql(url: str, *statements: str) -> None:
+    """Run statements in a database of the agency's, in one transaction; a colon in them is a colon."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement.replace(":", "\\:")))
+    engine.dispose()
 
 
 class Keys:

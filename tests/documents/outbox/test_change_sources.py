@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 
+from licences import run_sql
 from outbox_service import Receiver, write_ini
 from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.plugins.documents.outbox import sources
@@ -357,29 +357,21 @@ POSTGRESQL = ('SELECT a AS "soDinhDanh", b AS "maGiayTo", t AS since FROM d WHER
 
 @pytest.mark.parametrize("_portal", ["postgresql"], indirect=True)
 def test_padded_columns_and_infinity_stop_nothing(portal: Portal, postgresql_url: str, caplog: pytest.LogCaptureFixture) -> None:
-    _run(postgresql_url, "CREATE TABLE d (a char(15), b char(20), t timestamp)",
-         f"INSERT INTO d VALUES ('{PERSON}', 'A', '2026-11-02'), ('{PERSON}', 'B', 'infinity'), ('{PERSON}', 'C', '-infinity'), "
-         f"('{PERSON}', 'D', '0044-03-15 BC')")
+    run_sql(postgresql_url, "CREATE TABLE d (a char(15), b char(20), t timestamp)",
+            f"INSERT INTO d VALUES ('{PERSON}', 'A', '2026-11-02'), ('{PERSON}', 'B', 'infinity'), "
+            f"('{PERSON}', 'C', '-infinity'), ('{PERSON}', 'D', '0044-03-15 BC')")
     source = _source(portal, postgresql_url, POSTGRESQL)
     assert sum(source.read()) == 1
-    _run(postgresql_url, f"INSERT INTO d VALUES ('{PERSON}', 'E', '2026-11-03')")
+    run_sql(postgresql_url, f"INSERT INTO d VALUES ('{PERSON}', 'E', '2026-11-03')")
     assert [sum(source.read()), sum(source.read())] == [1, 0]
     assert portal.outbox().document(portal.sql("SELECT sealed FROM vneid_documents ORDER BY document_id")[0][0])[2] == "A"
     assert caplog.text.count("since must be finite") == 1
 
 
-def _run(url: str, *statements: str) -> None:
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement.replace(":", "\\:")))
-    engine.dispose()
-
-
 def _table(folder: Path, rows: int) -> str:
     url = f"sqlite:///{folder}/readers.db"
-    _run(url, "CREATE TABLE d (a TEXT, b TEXT, t INTEGER)",
-         *(f"INSERT INTO d VALUES ('{PERSON}', 'D-{number}', {number})" for number in range(rows)))
+    run_sql(url, "CREATE TABLE d (a TEXT, b TEXT, t INTEGER)",
+            *(f"INSERT INTO d VALUES ('{PERSON}', 'D-{number}', {number})" for number in range(rows)))
     return url
 
 
