@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import create_engine, text
 
-from support import Answer, Browser, serving
+from support import Answer, Browser, Clock, serving
 from vneid_middleware.core.jose import KeySet, parse_compact, verify_signature
 from vneid_middleware.paste import make_filter
 from vneid_middleware.storage import audit
@@ -141,16 +140,6 @@ class Portal(NamedTuple):
         with self.middleware.services.storage.read() as connection:
             rows = [json.loads(record) for _, record in audit.records(connection)]
         return [row for row in rows if row["event"] == event]
-
-
-class Clock:
-    """Goes as the tests say."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ import outbox_service
 import vneid_service
 from journey.conftest import settings_for
 from mobile.conftest import APPS, Phone, register
-from support import Answer, Browser, serving
+from support import Answer, Browser, Clock, serving
 from vneid_middleware.cli import main
 from vneid_middleware.paste import make_filter
 from vneid_middleware.plugins.documents.outbox.worker import Worker
@@ -25,16 +24,6 @@ from vneid_middleware.simulator import make_simulator
 from vneid_middleware.simulator.personas import PERSONAS
 
 DATABASES = ("sqlite", "postgresql")
-
-
-class Clock:
-    """Goes as the tests say."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead
 
 
 def host(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -157,14 +146,6 @@ def everything(storage: str, folder: Path, signing_key: str, **settings: str) ->
         stack.callback(app.services.outbound.close)
         stack.callback(app.services.storage.close)
         yield Everything(base, app, given, clock, simulator=simulator, counter=counter, receiver=receiver, provider=provider)
-
-
-@pytest.fixture(scope="session")
-def signing_key(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a file with the portal's key."""
-    file = tmp_path_factory.mktemp("keys") / "signing.pem"
-    assert main(["keys", "new", "signing", "--out", str(file)]) == 0
-    return str(file)
 
 
 @pytest.fixture

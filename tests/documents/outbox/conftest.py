@@ -19,22 +19,12 @@ import pytest
 
 from outbox_service import KEYS, Receiver, settings_for, write_ini
 from postgresql import Cluster
-from support import Answer, Browser, serving
+from support import Answer, Browser, Clock, serving
 from vneid_middleware.cli import main
 from vneid_middleware.paste import make_filter
 from vneid_middleware.plugins.documents.outbox.worker import Worker
 
 PERSON = "001204000123"
-
-
-class Clock:
-    """Goes as the tests say."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead
 
 
 class Portal:
@@ -78,16 +68,6 @@ class Portal:
 
     def outbox(self) -> Any:
         return self.services["outbox"]
-
-
-@pytest.fixture(scope="session")
-def signing_key(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a file with the portal's key."""
-    from vneid_middleware.cli import main
-
-    file = tmp_path_factory.mktemp("keys") / "signing.pem"
-    assert main(["keys", "new", "signing", "--out", str(file)]) == 0
-    return str(file)
 
 
 @pytest.fixture(scope="module")
