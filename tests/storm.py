@@ -175,10 +175,10 @@ def backlog(run: Storm, count: int) -> list[str]:
                 outbox.enqueue(connection, "GPLX", "001204000123", f"D-{number % documents}", data={"n": number})
     run.announced = count
     print(f"  {count} came in within {time.monotonic() - began:.0f} s", flush=True)
-    run.calm = True
     run.receiver.answer = lambda got: None
-    began, largest, spread = time.monotonic(), [resident(worker) for worker in run.workers], 0
+    began, spread = time.monotonic(), 0
     early: list[int] = []
+    largest: list[int] = []
     while sum(map(len, run.receiver.effects.values())) < count and time.monotonic() < began + count / 10 + 60:
         time.sleep(1)
         done = sum(map(len, run.receiver.effects.values()))

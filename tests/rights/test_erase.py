@@ -339,7 +339,6 @@ def test_yes_says_it_beforehand(make_portal: Any, tmp_path: Path) -> None:
 
 VENDOR = """
 from zope.interface import implementer
-from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.interfaces import IPersonalData, IProvisioned
 
 PEOPLE = {"100190000001": ["Ghi chú của phường"]}
@@ -349,7 +348,7 @@ class Notes:
     kept = {"vi": "bản sao lưu được giữ ba mươi ngày", "en": "backups are kept for thirty days"}
 
     def provision(self, services):
-        self.fault = None
+        pass
 
     def export(self, personal_id):
         if FAULT:

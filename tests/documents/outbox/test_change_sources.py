@@ -23,7 +23,6 @@ from vneid_middleware.storage import change_source
 
 Portal = Any
 PERSON = "001204000123"
-NAME = "NGUYỄN THỊ ÁNH TUYẾT"
 QUERY = "SELECT a AS soDinhDanh, b AS maGiayTo, t AS since FROM d WHERE t >= COALESCE(:since, {first}) ORDER BY t"
 TIMES = QUERY.format(first="''")
 NUMBERS = QUERY.format(first="-1")
@@ -38,9 +37,7 @@ class Agency:
         self._connection.execute("CREATE TABLE d (a TEXT, b TEXT, t, v)")
 
     def portal(self, query: str) -> Portal:
-        self.with_changes = self._start(documents__GPLX__url=self._url, documents__GPLX__changes=query,
-                                        documents__GPLX__poll_interval="1")
-        return self.with_changes
+        return self._start(documents__GPLX__url=self._url, documents__GPLX__changes=query, documents__GPLX__poll_interval="1")
 
     def put(self, number: str, since: Any, person: Any = PERSON, version: Any = None) -> None:
         self._connection.execute("INSERT INTO d VALUES (?, ?, ?, ?)", (person, number, since, version))

@@ -70,8 +70,8 @@ def refusing(*documents: str, status: int = 422) -> Callable[[Any], Any]:
 def test_whatever_state_a_change_is_in_it_is_wiped_and_a_tombstone_goes_out(portal: Portal, receiver: Receiver, vneid: Any,
                                                                             provider: Asked) -> None:
     receiver.answer = refusing("DEAD")
-    for name in ("DONE", "DEAD", "DEAD", "LATE"):
-        portal.announce(name) if name != "LATE" else None
+    for name in ("DONE", "DEAD", "DEAD"):
+        portal.announce(name)
     portal.work()
     portal.announce("NEW", data=None)
     portal.announce("NEW")
