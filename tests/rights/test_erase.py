@@ -225,7 +225,9 @@ def test_an_erasure_that_is_killed_is_ended_by_the_next(make_portal: Any, vneid:
     assert (began, ended) == (3, 2)
 
 
-def test_who_reads_an_older_state_keeps_the_log_and_that_is_told(make_portal: Any, vneid: Command) -> None:
+def test_who_reads_an_older_state_keeps_the_log_and_that_is_told(make_portal: Any, vneid: Command,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vneid_middleware.storage._TIMEOUT", 1)
     portal = make_portal()
     portal.sign_in(WHO)
     reader = sqlite3.connect(portal.settings["storage"].removeprefix("sqlite:///"), isolation_level=None)

@@ -129,8 +129,9 @@ def _portal(request: pytest.FixtureRequest, make_database: Callable[[str], str],
 @pytest.fixture
 def portal(_portal: Portal, receiver: Receiver) -> Portal:
     """The module's portal, with nothing in its tables."""
-    for table in ("outbox", "documents", "channels", "taken_rows", "audit"):
-        _portal.sql(f"DELETE FROM vneid_{table}")
+    with _portal.services.storage.engine().begin() as connection:
+        for table in ("outbox", "documents", "channels", "taken_rows", "audit"):
+            connection.exec_driver_sql(f"DELETE FROM vneid_{table}")
     _portal.clock.ahead = 0.0
     _portal.services["transports"]["vneid"]._breaker._failures = 0
     return _portal

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -34,16 +33,17 @@ class Agency:
             connection.exec_driver_sql(TABLE.format(time=kind))
         for column in ("luc", "dau"):
             self.sql(f"CREATE INDEX thay_doi_{column} ON thay_doi ({column})")
-        for number in range(ROWS):
-            self.put(number)
+        self.put(*range(ROWS))
 
-    def put(self, number: int, person: Any = HOA, paper: Any = "GP-1", action: Any = "upsert") -> None:
-        self.sql("INSERT INTO thay_doi VALUES (:so, :nguoi, :giay, :luc, :dau, :viec)", so=number, nguoi=person, giay=paper,
-                 luc=f"2026-11-01 08:{number // 60:02}:{number % 60:02}.000000", dau=f"dau-{number:05}", viec=action)
-
-    def sql(self, statement: str, **values: Any) -> None:
+    def put(self, *numbers: int, person: str = HOA) -> None:
+        rows = [{"so": number, "nguoi": person, "luc": f"2026-11-01 08:{number // 60:02}:{number % 60:02}.000000",
+                 "dau": f"dau-{number:05}"} for number in numbers]
         with self._engine.begin() as connection:
-            connection.execute(text(statement), values)
+            connection.execute(text("INSERT INTO thay_doi VALUES (:so, :nguoi, 'GP-1', :luc, :dau, 'upsert')"), rows)
+
+    def sql(self, statement: str) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(text(statement))
 
     def close(self) -> None:
         self._engine.dispose()
