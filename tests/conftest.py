@@ -134,6 +134,16 @@ def _serve(app: Any, **options: Any) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a file with a portal's key."""
+    from vneid_middleware.cli import main
+
+    file = tmp_path_factory.mktemp("keys") / "signing.pem"
+    assert main(["keys", "new", "signing", "--out", str(file)]) == 0
+    return str(file)
+
+
+@pytest.fixture(scope="session")
 def new_database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
     """``new_database(file)`` puts an SQLite database there whose tables are this version's, unless there is one already.
 
@@ -171,7 +181,5 @@ _databases = iter(range(1, 1_000_000))
 def postgresql_url(postgresql_cluster: Cluster) -> Iterator[str]:
     """The SQLAlchemy URL of a new, empty database."""
     name = f"vneid_{next(_databases)}"
-    connection = ("-h", "127.0.0.1", "-p", str(postgresql_cluster.port), "-U", "postgres")
-    postgresql_cluster.run("createdb", *connection, name)
-    yield postgresql_cluster.url(name)
-    postgresql_cluster.run("dropdb", *connection, "--force", name)
+    yield postgresql_cluster.create(name)
+    postgresql_cluster.drop(name)

@@ -10,6 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jwt
@@ -32,6 +33,14 @@ def settings_for(service: str, storage: str, key: str) -> dict[str, str]:
         "documents.GPLX.fields": "HoVaTen = ten",
         "documents.submitters": "\n".join(f"{name} = sha256:{digest}" for name, digest in digests.items()),
     }
+
+
+def write_ini(settings: Mapping[str, str], folder: Path, rest: str = "", name: str = "portal.ini") -> Path:
+    """Write the ini of a portal and return its path; ``rest`` are the sections behind the portal's own."""
+    lines = "\n".join(f"{key} = {value}".replace("\n", "\n  ").replace("%", "%%") for key, value in settings.items())
+    path = folder / name
+    path.write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n{rest}", encoding="utf-8")
+    return path
 
 
 class Got(NamedTuple):

@@ -28,6 +28,19 @@ class Cluster(NamedTuple):
         """Return the SQLAlchemy URL of a database."""
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
 
+    def create(self, database: str) -> str:
+        """Create an empty database and return its URL."""
+        self.run("createdb", *self._connection, database)
+        return self.url(database)
+
+    def drop(self, database: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        self.run("dropdb", *self._connection, "--force", database)
+
+    @property
+    def _connection(self) -> tuple[str, ...]:
+        return "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"
+
 
 @contextmanager
 def cluster(*, durable: bool = False) -> Iterator[Cluster]:

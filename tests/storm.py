@@ -19,7 +19,7 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
-from outbox_service import SECRET, Receiver, settings_for
+from outbox_service import SECRET, Receiver, settings_for, write_ini
 from postgresql import cluster
 from vneid_middleware.application import assemble
 from vneid_middleware.cli import main
@@ -50,9 +50,7 @@ class Storm:
             main(["keys", "new", "signing", "--out", str(key)])
         settings = {**settings_for(self.receiver.url, storage, str(key)), "public_url": "https://dichvucong.example.gov.vn",
                     "documents.retry_max": "1", "transport.vneid.timeout": "1"}
-        self.settings = settings
-        lines = "\n".join(f"{name} = {value.replace(chr(10), chr(10) + '  ')}" for name, value in settings.items())
-        (folder / "portal.ini").write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
+        write_ini(settings, folder)
         self.workers = [self.start() for _ in range(workers)]
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -177,10 +175,10 @@ def backlog(run: Storm, count: int) -> list[str]:
                 outbox.enqueue(connection, "GPLX", "001204000123", f"D-{number % documents}", data={"n": number})
     run.announced = count
     print(f"  {count} came in within {time.monotonic() - began:.0f} s", flush=True)
-    run.calm = True
     run.receiver.answer = lambda got: None
-    began, largest, spread = time.monotonic(), [resident(worker) for worker in run.workers], 0
+    began, spread = time.monotonic(), 0
     early: list[int] = []
+    largest: list[int] = []
     while sum(map(len, run.receiver.effects.values())) < count and time.monotonic() < began + count / 10 + 60:
         time.sleep(1)
         done = sum(map(len, run.receiver.effects.values()))

@@ -1,8 +1,9 @@
-"""The browser and the server of the tests are those of the kit that everybody tests with; and certificates."""
+"""The browser and the server of the tests are those of the kit that everybody tests with; a clock, and certificates."""
 
 from __future__ import annotations
 
 import ipaddress
+import time
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,17 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from vneid_middleware.testing.browser import NAVIGATION, Answer, Browser
 from vneid_middleware.testing.server import serving
 
-__all__ = ["NAVIGATION", "Answer", "Browser", "make_certificate", "rsa_key", "serving"]
+__all__ = ["NAVIGATION", "Answer", "Browser", "Clock", "make_certificate", "rsa_key", "serving"]
+
+
+class Clock:
+    """Goes as the tests say."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
 
 
 @cache

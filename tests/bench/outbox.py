@@ -14,7 +14,6 @@ import itertools
 import json
 import math
 import os
-import re
 import sqlite3
 import subprocess
 import sys
@@ -63,8 +62,7 @@ def databases(folder: str) -> Iterator[tuple[str, str]]:
     """Give the URL of a new SQLite database, and of one on a PostgreSQL that runs until the next is asked for."""
     yield "SQLite", f"sqlite:///{folder}/outbox.db"
     with cluster(durable=True) as found:
-        found.run("createdb", "-h", "127.0.0.1", "-p", str(found.port), "-U", "postgres", "outbox")
-        yield "PostgreSQL", found.url("outbox")
+        yield "PostgreSQL", found.url("postgres")
 
 
 # -- taking in ---------------------------------------------------------------------------------------------------------
@@ -153,31 +151,25 @@ def _empty(storage: Storage) -> None:
             connection.execute(text(f"{emptying} vneid_{table}"))
 
 
-_DOCUMENTS = """INSERT INTO vneid_documents (document_id, document_key, kind, version, person_key, sealed)
+_NUMBERS = "WITH RECURSIVE numbers(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n < {last}) "
+_DOCUMENTS = _NUMBERS + """INSERT INTO vneid_documents (document_id, document_key, kind, version, person_key, sealed)
     SELECT -n, 'fill-' || n, 'GPLX', {version}, 'p-' || n, '' FROM numbers"""
 # below what is made by itself
-_CHANGES = """INSERT INTO vneid_outbox (seq, change_id, document_id, version, kind, action, state, reason, submitter,
+_CHANGES = _NUMBERS + """INSERT INTO vneid_outbox (seq, change_id, document_id, version, kind, action, state, reason, submitter,
     idempotency_hash, content_hash, message_hash, attempts, crashes, fence, next_at, touched_at, created_at, sealed)
     SELECT -n, 'c-' || n, {document}, {version}, 'GPLX', 'upsert', {state}, '', 'fill', 'i-' || n, 'h', '', 0, 0, 0, {at}, 1, 1,
     'sealed' FROM numbers"""
 
 
 def _fill(storage: Storage, there: int, size: int, *, document: str = "-n", version: str = "1", state: str, at: str) -> None:
-    if "sqlite" in str(storage.engine().url):
-        numbers = f"WITH RECURSIVE numbers(n) AS (SELECT {there + 1} UNION ALL SELECT n + 1 FROM numbers WHERE n < {size}) "
-        # a WITH stands behind INSERT INTO, there
-        statements = [re.sub(r"\s+SELECT", f" {numbers} SELECT", made, count=1) for made in (_DOCUMENTS, _CHANGES)]
-    else:
-        statements = [made.replace("FROM numbers", f"FROM generate_series({there + 1}, {size}) AS n")
-                      for made in (_DOCUMENTS, _CHANGES)]
-    documents, changes = statements
+    numbers = {"first": there + 1, "last": size}
     # filled past the storage's own time limits
     with storage.engine().connect() as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL statement_timeout = 0"))
         if document == "-n" or not there:
-            connection.execute(text(documents.format(version=version)))
-        connection.execute(text(changes.format(document=document, version=version, state=state, at=at)))
+            connection.execute(text(_DOCUMENTS.format(version=version, **numbers)))
+        connection.execute(text(_CHANGES.format(document=document, version=version, state=state, at=at, **numbers)))
         connection.execute(text("ANALYZE"))
 
 

@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,27 +25,27 @@ def mode(path: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, command: Command) -> dict[tuple[str, bool], Any]:
-    """What ``init`` and ``check`` said, for each host with and without the simulator."""
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, bool], tuple[Path, Any]]:
+    """``made("flask", True)`` returns the folder that ``init`` made for a host, with the simulator, and what it said."""
     folder = tmp_path_factory.mktemp("init")
 
-    def make(which: tuple[str, bool]) -> tuple[Path, Any, Any]:
-        host, simulator = which
+    @cache
+    def make(host: str, simulator: bool) -> tuple[Path, Any]:
         where = folder / f"{host}-{simulator}"
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
             code = main(["init", str(where), "--host", host, *(["--simulator"] if simulator else [])])
-        # a process of its own: each has a module portal
-        return where, (code, out.getvalue(), err.getvalue()), command("check", where / "portal.ini")
+        return where, (code, out.getvalue(), err.getvalue())
 
-    return {which: make(which) for which in ((host, simulator) for host in HOSTS for simulator in (False, True))}
+    return make
 
 
 @pytest.mark.parametrize("simulator", [False, True])
 @pytest.mark.parametrize("host", HOSTS)
-def test_what_init_writes_starts_as_it_is(made: Any, host: str, simulator: bool) -> None:
-    where, init, check = made[host, simulator]
-    code, out, err = init
+def test_what_init_writes_starts_as_it_is(made: Any, command: Command, host: str, simulator: bool) -> None:
+    where, (code, out, err) = made(host, simulator)
+    # a process of its own: each has a module portal
+    check = command("check", where / "portal.ini")
     assert code == 0, err
     assert str(where / "portal.ini") in out.splitlines()
     if host == "plone":
@@ -59,7 +60,7 @@ def test_what_init_writes_starts_as_it_is(made: Any, host: str, simulator: bool)
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_only_the_owner_reads_the_secrets(made: Any, host: str) -> None:
-    where, (_, out, err), _ = made[host, False]
+    where, (_, out, err) = made(host, False)
     assert mode(where / "secrets") == 0o700
     for name in ("secret", "vneid", "signing.pem"):
         path = where / "secrets" / name
@@ -69,8 +70,9 @@ def test_only_the_owner_reads_the_secrets(made: Any, host: str) -> None:
 
 
 def test_each_portal_has_a_secret_of_its_own(made: Any) -> None:
-    secrets = {(where / "secrets" / "secret").read_text() for where, _, _ in made.values()}
-    assert len(secrets) == len(made)
+    folders = [made(host, simulator)[0] for host in HOSTS for simulator in (False, True)]
+    secrets = {(where / "secrets" / "secret").read_text() for where in folders}
+    assert len(secrets) == len(folders)
     assert min(map(len, secrets)) > 43
 
 

@@ -6,6 +6,7 @@ import argparse
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +39,20 @@ def calls(tree: ast.AST, *names: str) -> Iterator[ast.Call]:
             yield node
 
 
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """Return the files, parsed once."""
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+
 def said() -> set[str]:
     """What the code says: the words of ``say`` and the descriptions of the commands."""
     found = set(cli._COMMANDS.values())
-    for path in FILES:
-        for call in calls(ast.parse(path.read_text(encoding="utf-8")), "say"):
+    for tree in trees().values():
+        for call in calls(tree, "say"):
             if isinstance(call.args[0], ast.Constant):
                 found.add(call.args[0].value)
-        for call in calls(ast.parse(path.read_text(encoding="utf-8")), "counted"):
+        for call in calls(tree, "counted"):
             found.update(word.value for word in call.args if isinstance(word, ast.Constant))
     return found
 
@@ -67,8 +74,8 @@ def test_the_words_are_vietnamese_and_have_the_same_places_for_values() -> None:
 def test_nothing_is_printed_that_is_not_in_the_table() -> None:
     """Two words one after the other are a message, unless they are a part of an ini or of a command's name."""
     bare = []
-    for path in FILES:
-        for call in calls(ast.parse(path.read_text(encoding="utf-8")), "print", "add_argument", "add_parser", "Problem", "Row",
+    for path, tree in trees().items():
+        for call in calls(tree, "print", "add_argument", "add_parser", "Problem", "Row",
                           "ConfigurationError", "ArgumentTypeError"):
             inside = {id(node) for inner in calls(call, "say", "counted") for node in ast.walk(inner)}
             bare += [f"{path.name}: {node.value}" for node in ast.walk(call)

@@ -4,7 +4,6 @@ to ask for metadata and keys anew. Portals with the same settings are made once.
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from support import Clock
 from vneid_middleware.kept import MAX_STALE
 from vneid_middleware.paste import make_filter
 from vneid_middleware.plugins.sso.provider import METADATA_TTL
@@ -25,16 +25,6 @@ def host(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[by
     start_response("200 OK", [("Content-Type", "application/json; charset=utf-8")])
     return [json.dumps({"user": environ.get("REMOTE_USER"), "name": identity and identity.full_name,
                         "claims": identity and dict(identity.claims)}).encode()]
-
-
-class Clock:
-    """Unix seconds, of the provider and of every portal."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead
 
 
 class Portal:

@@ -13,22 +13,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from support import Answer, Browser, serving
+from support import Answer, Browser, Clock, serving
 from vneid_middleware.paste import make_filter
 from vneid_middleware.storage import audit
 from vneid_service import KEYS, VNeID, settings_for
 
 ANONYMOUS = {"status": "401 Unauthorized", "type": "application/json", "body": b"{}"}
-
-
-class Clock:
-    """Goes as the tests say."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead
 
 
 class Portal(NamedTuple):

@@ -8,12 +8,12 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 
+from described import Description
 from support import Answer
 from vneid_middleware.core.citizen import FIELDS
 from vneid_middleware.core.lookup import CONTEXT, FALLBACK, STATUSES
@@ -22,9 +22,9 @@ from vneid_service import KEYS
 
 # there is none for Python 3.10
 schemathesis = pytest.importorskip("schemathesis")
-import jsonschema_rs  # noqa: E402 - it comes with schemathesis
 
-DESCRIPTION = json.loads((Path(__file__).parents[2] / "docs" / "openapi-counter.json").read_text(encoding="utf-8"))
+OPENAPI = Description("openapi-counter.json")
+DESCRIPTION = OPENAPI.whole
 SCHEMAS = DESCRIPTION["components"]["schemas"]
 ERRORS = set(SCHEMAS["Error"]["properties"]["error"]["enum"])
 ASK, LOOK, CANCEL, HOOK = OPERATIONS = ("POST /qr/lookup", "GET /qr/lookup/{identifier}", "DELETE /qr/lookup/{identifier}",
@@ -35,41 +35,11 @@ INSURANCE = "DN4010112345678|4e67757965|17/05/1990|1|48c3a0|01 - 001"
 UNKNOWN = "/vneid/qr/lookup/" + "x" * 32
 
 
-def resolved(node: dict[str, Any]) -> dict[str, Any]:
-    """Follow a reference within the description."""
-    while "$ref" in node:
-        found: Any = DESCRIPTION
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            found = found[part]
-        node = found
-    return node
-
-
 def described(operation: str, status: int) -> dict[str, Any]:
     if operation == OTHER:
         return DESCRIPTION["components"]["responses"]["MethodNotAllowed"]
     method, path = operation.split()
-    return resolved(DESCRIPTION["paths"][path][method.lower()]["responses"][str(status)])
-
-
-def check_value(value: Any, schema: dict[str, Any]) -> None:
-    jsonschema_rs.validate({"components": DESCRIPTION["components"], "allOf": [schema]}, value)
-
-
-def check_answer(answer: Answer, response: dict[str, Any]) -> None:
-    """Compare headers and body of an answer with what is described, both ways."""
-    known = {name: resolved(header) for name, header in response["headers"].items()}
-    for name, header in known.items():
-        value = answer.headers[name]
-        assert value is not None or not header["required"], name
-        if value is not None:
-            check_value(int(value) if header["schema"].get("type") == "integer" else value, header["schema"])
-    assert {name for name in ("Location", "Retry-After", "WWW-Authenticate", "Allow") if name in answer.headers} <= known.keys()
-    if "content" not in response:
-        assert (answer.text, answer.headers["Content-Type"], answer.headers["Content-Length"]) == ("", None, None)
-        return
-    kind = answer.headers["Content-Type"].partition(";")[0]
-    check_value(answer.json() if kind == "application/json" else answer.text, response["content"][kind]["schema"])
+    return OPENAPI.resolved(DESCRIPTION["paths"][path][method.lower()]["responses"][str(status)])
 
 
 # -- answers of ours, one by one ---------------------------------------------------------------------------------------
@@ -270,7 +240,7 @@ def test_each_answer_is_as_described(lasting: Any, operation: str, status: int, 
     assert answer.status == status, answer.text
     if word is not None:
         assert word in (answer.json().get("status"), answer.json().get("error"))
-    check_answer(answer, described(operation, status))
+    OPENAPI.check_answer(answer, described(operation, status))
 
 
 def test_everything_that_is_described_is_among_these_answers() -> None:
@@ -341,7 +311,7 @@ def _words(schema: dict[str, Any]) -> list[str]:
 
 
 def _said_at(status: int) -> str:
-    return json.dumps([resolved(response) for item in DESCRIPTION["paths"].values() for operation in item.values()
+    return json.dumps([OPENAPI.resolved(response) for item in DESCRIPTION["paths"].values() for operation in item.values()
                        if "responses" in operation for code, response in operation["responses"].items() if code == str(status)])
 
 
@@ -352,7 +322,7 @@ def test_every_example_is_true_to_its_schema_and_in_the_counters_words(lasting: 
         if example is None:
             continue
         seen += 1
-        check_value(example, content["schema"])
+        OPENAPI.check_value(example, content["schema"])
         code = example.get("error") or ("status" in example and f"lookup.{example['status']}")
         if code:
             words = pages.message(code, "vi")

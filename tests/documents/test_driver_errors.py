@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 
+from licences import run_sql
 from vneid_middleware.exceptions import StorageError
 from vneid_middleware.storage import change_source
 
@@ -23,7 +23,7 @@ NAME = "NGUYỄN THỊ ÁNH TUYẾT"
 ])
 @pytest.mark.threat("A-235")
 def test_postgresql_tells_no_value_of_a_row(postgresql_url: str, select: str, told: list[str], hidden: list[str]) -> None:
-    _run(postgresql_url, "CREATE TABLE d (ten varchar, ngay varchar)", f"INSERT INTO d VALUES ('{NAME}', '19900231')")
+    run_sql(postgresql_url, "CREATE TABLE d (ten varchar, ngay varchar)", f"INSERT INTO d VALUES ('{NAME}', '19900231')")
     with pytest.raises(StorageError) as caught:
         change_source.ChangeDatabase(postgresql_url, f"SELECT {select}").rows(None, None)
     _all_in(str(caught.value), told, hidden)
@@ -36,7 +36,7 @@ def test_postgresql_tells_no_value_of_a_row(postgresql_url: str, select: str, to
     ("ten ten ten", ["1064", "syntax error near 'ten"], []),
 ])
 def test_mariadb_tells_no_value_of_a_row(mariadb_url: str, select: str, told: list[str], hidden: list[str]) -> None:
-    _run(mariadb_url, "CREATE TABLE d (ten varchar(99))", f"INSERT INTO d VALUES ('{NAME}')")
+    run_sql(mariadb_url, "CREATE TABLE d (ten varchar(99))", f"INSERT INTO d VALUES ('{NAME}')")
     database = change_source.ChangeDatabase(mariadb_url, f"SELECT {select} FROM d")
     try:
         database.rows(None, None)
@@ -48,7 +48,7 @@ def test_mariadb_tells_no_value_of_a_row(mariadb_url: str, select: str, told: li
 
 def test_sqlite_tells_no_value_of_a_row(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/d.db"
-    _run(url, "CREATE TABLE d (ten TEXT)", "INSERT INTO d VALUES (CAST(X'4e475559ff' AS TEXT))")
+    run_sql(url, "CREATE TABLE d (ten TEXT)", "INSERT INTO d VALUES (CAST(X'4e475559ff' AS TEXT))")
     with pytest.raises(StorageError) as caught:
         change_source.ChangeDatabase(url, "SELECT ten FROM d").rows(None, None)
     _all_in(str(caught.value), ["Could not decode to UTF-8 column 'ten'"], ["NGUY"])
@@ -76,7 +76,7 @@ def test_a_driver_that_is_not_known_tells_its_kind(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_bound_value_without_a_type_is_told_with_the_remedy(postgresql_url: str) -> None:
-    _run(postgresql_url, "CREATE TABLE d (a varchar, b varchar, t timestamptz)")
+    run_sql(postgresql_url, "CREATE TABLE d (a varchar, b varchar, t timestamptz)")
     query = "SELECT a, b, t AS since FROM d WHERE (:since IS NULL OR t > :since) ORDER BY t"
     with pytest.raises(StorageError, match=r"write CAST\(:since AS timestamptz\)"):
         change_source.ChangeDatabase(postgresql_url, query).rows(None, 10)
@@ -88,14 +88,6 @@ def test_two_colons_are_refused_with_the_remedy() -> None:
     with pytest.raises(ValueError, match=r"must write CAST\(:since AS timestamptz\) in place of :since::timestamptz"):
         check_select("SELECT a FROM d WHERE (:since IS NULL OR t > :since::timestamptz) ORDER BY t")
     assert check_select("SELECT a::text FROM d WHERE t > :since ORDER BY t") == {"since"}
-
-
-def _run(url: str, *statements: str) -> None:
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement.replace(":", "\\:")))
-    engine.dispose()
 
 
 def _all_in(words: str, told: list[str], hidden: list[str]) -> None:

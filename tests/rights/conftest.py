@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ import outbox_service
 import vneid_service
 from journey.conftest import settings_for
 from mobile.conftest import APPS, Phone, register
-from support import Answer, Browser, serving
+from support import Answer, Browser, Clock, serving
 from vneid_middleware.cli import main
 from vneid_middleware.paste import make_filter
 from vneid_middleware.plugins.documents.outbox.worker import Worker
@@ -25,16 +24,6 @@ from vneid_middleware.simulator import make_simulator
 from vneid_middleware.simulator.personas import PERSONAS
 
 DATABASES = ("sqlite", "postgresql")
-
-
-class Clock:
-    """Goes as the tests say."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead
 
 
 def host(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -159,14 +148,6 @@ def everything(storage: str, folder: Path, signing_key: str, **settings: str) ->
         yield Everything(base, app, given, clock, simulator=simulator, counter=counter, receiver=receiver, provider=provider)
 
 
-@pytest.fixture(scope="session")
-def signing_key(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a file with the portal's key."""
-    file = tmp_path_factory.mktemp("keys") / "signing.pem"
-    assert main(["keys", "new", "signing", "--out", str(file)]) == 0
-    return str(file)
-
-
 @pytest.fixture
 def make_portal(tmp_path: Path, signing_key: str, request: pytest.FixtureRequest) -> Iterator[Callable[..., Everything]]:
     """``make_portal("sqlite")`` starts a portal of the test's own."""
@@ -190,17 +171,9 @@ def vneid(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest
         monkeypatch.setattr(sys, "stdin", io.StringIO(given))
         capfd.readouterr()
         try:
-            code = main([command, str(write_ini(portal, tmp_path, **settings)), *words])
+            code = main([command, str(outbox_service.write_ini({**portal.settings, **settings}, tmp_path)), *words])
         except SystemExit as stop:
             code = int(stop.code or 0)
         return (code, *capfd.readouterr())
 
     return run
-
-
-def write_ini(portal: Everything, folder: Path, **settings: str) -> Path:
-    """Write the ini of a running portal."""
-    lines = "\n".join(f"{key} = {value.replace(chr(10), chr(10) + '  ')}"
-                      for key, value in {**portal.settings, **settings}.items())
-    (folder / "portal.ini").write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
-    return folder / "portal.ini"

@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from mobile.conftest import refused
+from outbox_service import write_ini
 from vneid_middleware.crypto import KeyRing
 from vneid_middleware.exceptions import SealError
 from vneid_middleware.simulator.personas import PERSONAS
 
-from .conftest import DATABASES, Everything, everything, write_ini
+from .conftest import DATABASES, Everything, everything
 
 Command = Callable[..., tuple[int, str, str]]
 WHO, OTHER = "nguyet", "duc"
@@ -210,7 +211,7 @@ def test_an_erasure_that_is_killed_is_ended_by_the_next(make_portal: Any, vneid:
             "class Killed:\n    def erase(self, number):\n        os.kill(os.getpid(), 9)\n"
             f"before = data_subject.parts\nerase.parts = lambda services: {{**before(services), {part!r}: Killed()}}\n"
             "sys.exit(main(sys.argv[1:]))")
-    ini = write_ini(portal, tmp_path)
+    ini = write_ini(portal.settings, tmp_path)
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code, "erase", str(ini), NUMBER], timeout=60,
                           capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
@@ -224,7 +225,9 @@ def test_an_erasure_that_is_killed_is_ended_by_the_next(make_portal: Any, vneid:
     assert (began, ended) == (3, 2)
 
 
-def test_who_reads_an_older_state_keeps_the_log_and_that_is_told(make_portal: Any, vneid: Command) -> None:
+def test_who_reads_an_older_state_keeps_the_log_and_that_is_told(make_portal: Any, vneid: Command,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vneid_middleware.storage._TIMEOUT", 1)
     portal = make_portal()
     portal.sign_in(WHO)
     reader = sqlite3.connect(portal.settings["storage"].removeprefix("sqlite:///"), isolation_level=None)
@@ -308,7 +311,7 @@ def test_on_a_terminal_it_asks_first(make_portal: Any, tmp_path: Path, answer: s
     portal.sign_in(WHO)
     master, terminal = pty.openpty()
     with subprocess.Popen([sys.executable, "-W", "ignore", "-m", "vneid_middleware.cli", "erase",
-                           str(write_ini(portal, tmp_path)), NUMBER], stdin=terminal, stdout=subprocess.PIPE,
+                           str(write_ini(portal.settings, tmp_path)), NUMBER], stdin=terminal, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as process:
         os.close(terminal)
         os.write(master, answer.encode())
@@ -325,7 +328,7 @@ def test_yes_says_it_beforehand(make_portal: Any, tmp_path: Path) -> None:
     portal.sign_in(WHO)
     master, terminal = pty.openpty()
     with subprocess.Popen([sys.executable, "-W", "ignore", "-m", "vneid_middleware.cli", "erase", "--yes",
-                           str(write_ini(portal, tmp_path)), NUMBER], stdin=terminal, stdout=subprocess.PIPE,
+                           str(write_ini(portal.settings, tmp_path)), NUMBER], stdin=terminal, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as process:
         os.close(terminal)
         out, err = process.communicate(timeout=60)
@@ -338,7 +341,6 @@ def test_yes_says_it_beforehand(make_portal: Any, tmp_path: Path) -> None:
 
 VENDOR = """
 from zope.interface import implementer
-from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.interfaces import IPersonalData, IProvisioned
 
 PEOPLE = {"100190000001": ["Ghi chú của phường"]}
@@ -348,7 +350,7 @@ class Notes:
     kept = {"vi": "bản sao lưu được giữ ba mươi ngày", "en": "backups are kept for thirty days"}
 
     def provision(self, services):
-        self.fault = None
+        pass
 
     def export(self, personal_id):
         if FAULT:

@@ -17,22 +17,14 @@ from typing import Any
 
 import pytest
 
-from outbox_service import KEYS, Receiver, settings_for
-from support import Answer, Browser, serving
+from outbox_service import KEYS, Receiver, settings_for, write_ini
+from postgresql import Cluster
+from support import Answer, Browser, Clock, serving
+from vneid_middleware.cli import main
 from vneid_middleware.paste import make_filter
 from vneid_middleware.plugins.documents.outbox.worker import Worker
 
 PERSON = "001204000123"
-
-
-class Clock:
-    """Goes as the tests say."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead
 
 
 class Portal:
@@ -78,16 +70,6 @@ class Portal:
         return self.services["outbox"]
 
 
-@pytest.fixture(scope="session")
-def signing_key(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a file with the portal's key."""
-    from vneid_middleware.cli import main
-
-    file = tmp_path_factory.mktemp("keys") / "signing.pem"
-    assert main(["keys", "new", "signing", "--out", str(file)]) == 0
-    return str(file)
-
-
 @pytest.fixture(scope="module")
 def _receiver() -> Iterator[Receiver]:
     receiver = Receiver()
@@ -115,11 +97,8 @@ def make_database(tmp_path_factory: pytest.TempPathFactory, new_database: Callab
             file = tmp_path_factory.mktemp("outbox") / "vneid.db"
             new_database(file)
             return f"sqlite:///{file}"
-        cluster = request.getfixturevalue("postgresql_cluster")
-        name = f"outbox_{os.urandom(6).hex()}"
-        cluster.run("createdb", "-h", "127.0.0.1", "-p", str(cluster.port), "-U", "postgres", name)
-        found: str = cluster.url(name)
-        return found
+        cluster: Cluster = request.getfixturevalue("postgresql_cluster")
+        return cluster.create(f"outbox_{os.urandom(6).hex()}")
 
     return make
 
@@ -150,8 +129,9 @@ def _portal(request: pytest.FixtureRequest, make_database: Callable[[str], str],
 @pytest.fixture
 def portal(_portal: Portal, receiver: Receiver) -> Portal:
     """The module's portal, with nothing in its tables."""
-    for table in ("outbox", "documents", "channels", "taken_rows", "audit"):
-        _portal.sql(f"DELETE FROM vneid_{table}")
+    with _portal.services.storage.engine().begin() as connection:
+        for table in ("outbox", "documents", "channels", "taken_rows", "audit"):
+            connection.exec_driver_sql(f"DELETE FROM vneid_{table}")
     _portal.clock.ahead = 0.0
     _portal.services["transports"]["vneid"]._breaker._failures = 0
     return _portal
@@ -176,6 +156,21 @@ def alone(tmp_path: Path, signing_key: str, receiver: Receiver,
 def portal_on(receiver: Receiver, signing_key: str) -> Callable[[str], AbstractContextManager[Portal]]:
     """``with portal_on(url) as portal`` runs a further portal, on the database of that URL."""
     return lambda url: running(settings_for(receiver.url, url, signing_key), receiver)
+
+
+@pytest.fixture
+def vneid(portal: Portal, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """``vneid("outbox", "list")`` runs a command on the portal and returns exit code, output and the rest."""
+
+    def run(command: str, *words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            code = main([command, str(write_ini(portal.settings, tmp_path)), *words])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        return (code, *capsys.readouterr())
+
+    return run
 
 
 class Forked:
@@ -253,9 +248,7 @@ def worker_process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def start(portal: Portal, folder: Path, *words: str, before: str = "",
               stderr: int = subprocess.STDOUT) -> subprocess.Popen[str]:
-        ini = folder / "portal.ini"
-        lines = "\n".join(f"{key} = {value.replace(chr(10), chr(10) + '  ')}" for key, value in portal.settings.items())
-        ini.write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
+        ini = write_ini(portal.settings, folder)
         code = f"import os, sys, time\n{before}\nfrom vneid_middleware.cli import main\nsys.exit(main(sys.argv[1:]))"
         process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, "worker", str(ini), *words],
                                    stdout=subprocess.PIPE, stderr=stderr, text=True)

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
+from licences import run_sql
 from vneid_middleware.core.change_cursor import Cursor
 from vneid_middleware.storage.change_source import ChangeDatabase
 
@@ -23,23 +23,15 @@ def example(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
     name = request.param
     url = f"sqlite:///{tmp_path}/gplx.db" if name == "sqlite" else request.getfixturevalue(f"{name}_url")
     column, query = EXAMPLES[request.param]
-    _run(url, f"CREATE TABLE gplx (so_dinh_danh VARCHAR(12), so_gplx VARCHAR(20), phien_ban INTEGER, cap_nhat {column})",
-         "CREATE INDEX gplx_changed ON gplx (cap_nhat)")
+    run_sql(url, f"CREATE TABLE gplx (so_dinh_danh VARCHAR(12), so_gplx VARCHAR(20), phien_ban INTEGER, cap_nhat {column})",
+            "CREATE INDEX gplx_changed ON gplx (cap_nhat)")
     for number in range(3):
         _put(url, number)
     return url, query
 
 
-def _run(url: str, *statements: str) -> None:
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement.replace(":", "\\:")))
-    engine.dispose()
-
-
 def _put(url: str, number: int) -> None:
-    _run(url, f"INSERT INTO gplx VALUES ('001204000123', 'GP-{number}', 1, '2026-11-02 09:3{number}:00')")
+    run_sql(url, f"INSERT INTO gplx VALUES ('001204000123', 'GP-{number}', 1, '2026-11-02 09:3{number}:00')")
 
 
 def test_the_first_reading_finds_all_and_the_next_what_is_new(example: tuple[str, str]) -> None:

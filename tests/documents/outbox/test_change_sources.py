@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 
-from outbox_service import Receiver
+from licences import run_sql
+from outbox_service import Receiver, write_ini
 from vneid_middleware.exceptions import VNeIDError
 from vneid_middleware.plugins.documents.outbox import sources
 from vneid_middleware.plugins.documents.outbox.sources import Source
@@ -23,7 +23,6 @@ from vneid_middleware.storage import change_source
 
 Portal = Any
 PERSON = "001204000123"
-NAME = "NGUYỄN THỊ ÁNH TUYẾT"
 QUERY = "SELECT a AS soDinhDanh, b AS maGiayTo, t AS since FROM d WHERE t >= COALESCE(:since, {first}) ORDER BY t"
 TIMES = QUERY.format(first="''")
 NUMBERS = QUERY.format(first="-1")
@@ -38,9 +37,7 @@ class Agency:
         self._connection.execute("CREATE TABLE d (a TEXT, b TEXT, t, v)")
 
     def portal(self, query: str) -> Portal:
-        self.with_changes = self._start(documents__GPLX__url=self._url, documents__GPLX__changes=query,
-                                        documents__GPLX__poll_interval="1")
-        return self.with_changes
+        return self._start(documents__GPLX__url=self._url, documents__GPLX__changes=query, documents__GPLX__poll_interval="1")
 
     def put(self, number: str, since: Any, person: Any = PERSON, version: Any = None) -> None:
         self._connection.execute("INSERT INTO d VALUES (?, ?, ?, ?)", (person, number, since, version))
@@ -280,13 +277,12 @@ def test_a_backfill_waits_for_the_worker_and_says_so(agency: Agency, tmp_path: P
     portal = agency.portal(NUMBERS)
     for number in range(30):
         agency.put(f"D-{number}", number)
-    lines = "\n".join(f"{key} = {value}".replace("\n", "\n  ") for key, value in portal.settings.items())
-    (tmp_path / "portal.ini").write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
+    ini = write_ini(portal.settings, tmp_path)
     code = "import sys\nfrom vneid_middleware.cli import main\nsys.exit(main(sys.argv[1:]))"
     with closing(Source("GPLX", portal.services).read(10)) as reading:
         assert next(reading) == 10
-        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, "documents", str(tmp_path / "portal.ini"),
-                                    "backfill", "GPLX"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, "documents", str(ini), "backfill",
+                                    "GPLX"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
         try:
             assert "is reading documents.GPLX.changes now: this one goes on when it is done" in process.stderr.readline()
@@ -306,9 +302,8 @@ def test_a_backfill_says_how_far_it_is_where_there_is_no_terminal(agency: Agency
     portal = agency.portal(NUMBERS)
     for number in range(30):
         agency.put(f"D-{number}", number)
-    lines = "\n".join(f"{key} = {value}".replace("\n", "\n  ") for key, value in portal.settings.items())
-    (tmp_path / "portal.ini").write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
-    assert main(["documents", str(tmp_path / "portal.ini"), "backfill", "GPLX"]) == 0
+    ini = write_ini(portal.settings, tmp_path)
+    assert main(["documents", str(ini), "backfill", "GPLX"]) == 0
     told = capsys.readouterr()
     assert told.out == "30 changes taken in\n"
     assert [line.partition("  ")[0] for line in told.err.splitlines() if " / " in line] == ["10 / 30", "20 / 30", "30 / 30"]
@@ -359,29 +354,21 @@ POSTGRESQL = ('SELECT a AS "soDinhDanh", b AS "maGiayTo", t AS since FROM d WHER
 
 @pytest.mark.parametrize("_portal", ["postgresql"], indirect=True)
 def test_padded_columns_and_infinity_stop_nothing(portal: Portal, postgresql_url: str, caplog: pytest.LogCaptureFixture) -> None:
-    _run(postgresql_url, "CREATE TABLE d (a char(15), b char(20), t timestamp)",
-         f"INSERT INTO d VALUES ('{PERSON}', 'A', '2026-11-02'), ('{PERSON}', 'B', 'infinity'), ('{PERSON}', 'C', '-infinity'), "
-         f"('{PERSON}', 'D', '0044-03-15 BC')")
+    run_sql(postgresql_url, "CREATE TABLE d (a char(15), b char(20), t timestamp)",
+            f"INSERT INTO d VALUES ('{PERSON}', 'A', '2026-11-02'), ('{PERSON}', 'B', 'infinity'), "
+            f"('{PERSON}', 'C', '-infinity'), ('{PERSON}', 'D', '0044-03-15 BC')")
     source = _source(portal, postgresql_url, POSTGRESQL)
     assert sum(source.read()) == 1
-    _run(postgresql_url, f"INSERT INTO d VALUES ('{PERSON}', 'E', '2026-11-03')")
+    run_sql(postgresql_url, f"INSERT INTO d VALUES ('{PERSON}', 'E', '2026-11-03')")
     assert [sum(source.read()), sum(source.read())] == [1, 0]
     assert portal.outbox().document(portal.sql("SELECT sealed FROM vneid_documents ORDER BY document_id")[0][0])[2] == "A"
     assert caplog.text.count("since must be finite") == 1
 
 
-def _run(url: str, *statements: str) -> None:
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement.replace(":", "\\:")))
-    engine.dispose()
-
-
 def _table(folder: Path, rows: int) -> str:
     url = f"sqlite:///{folder}/readers.db"
-    _run(url, "CREATE TABLE d (a TEXT, b TEXT, t INTEGER)",
-         *(f"INSERT INTO d VALUES ('{PERSON}', 'D-{number}', {number})" for number in range(rows)))
+    run_sql(url, "CREATE TABLE d (a TEXT, b TEXT, t INTEGER)",
+            *(f"INSERT INTO d VALUES ('{PERSON}', 'D-{number}', {number})" for number in range(rows)))
     return url
 
 

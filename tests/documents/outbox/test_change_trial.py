@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from licences import HOA, LOOKUP, TUYET, Keys, make_rows, settings_for
-from outbox_service import SECRET
+from outbox_service import SECRET, write_ini
 from vneid_middleware.cli import main as vneid
 
 KEY = "documents.GPLX.changes"
@@ -34,16 +33,17 @@ class Agency:
             connection.exec_driver_sql(TABLE.format(time=kind))
         for column in ("luc", "dau"):
             self.sql(f"CREATE INDEX thay_doi_{column} ON thay_doi ({column})")
-        for number in range(ROWS):
-            self.put(number)
+        self.put(*range(ROWS))
 
-    def put(self, number: int, person: Any = HOA, paper: Any = "GP-1", action: Any = "upsert") -> None:
-        self.sql("INSERT INTO thay_doi VALUES (:so, :nguoi, :giay, :luc, :dau, :viec)", so=number, nguoi=person, giay=paper,
-                 luc=f"2026-11-01 08:{number // 60:02}:{number % 60:02}.000000", dau=f"dau-{number:05}", viec=action)
-
-    def sql(self, statement: str, **values: Any) -> None:
+    def put(self, *numbers: int, person: str = HOA) -> None:
+        rows = [{"so": number, "nguoi": person, "luc": f"2026-11-01 08:{number // 60:02}:{number % 60:02}.000000",
+                 "dau": f"dau-{number:05}"} for number in numbers]
         with self._engine.begin() as connection:
-            connection.execute(text(statement), values)
+            connection.execute(text("INSERT INTO thay_doi VALUES (:so, :nguoi, 'GP-1', :luc, :dau, 'upsert')"), rows)
+
+    def sql(self, statement: str) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(text(statement))
 
     def close(self) -> None:
         self._engine.dispose()
@@ -55,12 +55,10 @@ class Agency:
 
     def check(self, query: str, *words: str) -> tuple[int, str, str]:
         """Run ``vneid check``; return the exit code and what it says of the changes on stdout and on stderr."""
-        lines = {**self._settings, KEY: query, "documents.GPLX.url": self.url}
-        text = "\n".join(f"{name} = {value}".replace("\n", "\n    ").replace("%", "%%") for name, value in lines.items())
-        (self._folder / "portal.ini").write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{text}\n\n[pipeline:main]\n"
-                                                 "pipeline = vneid portal\n[app:portal]\nuse = egg:vneid-middleware#standalone\n"
-                                                 "[server:main]\nuse = egg:waitress#main\n")
-        code = vneid(["check", str(self._folder / "portal.ini"), *words])
+        settings = {**self._settings, KEY: query, "documents.GPLX.url": self.url}
+        ini = write_ini(settings, self._folder, "[pipeline:main]\npipeline = vneid portal\n[app:portal]\n"
+                        "use = egg:vneid-middleware#standalone\n[server:main]\nuse = egg:waitress#main\n")
+        code = vneid(["check", str(ini), *words])
         told = self._capsys.readouterr()
         return code, *("\n".join(line for line in stream.splitlines() if KEY in line) for stream in (told.out, told.err))
 

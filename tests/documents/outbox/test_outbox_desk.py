@@ -6,7 +6,7 @@ import io
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 from pathlib import Path
@@ -16,30 +16,11 @@ import pytest
 
 from outbox_service import Receiver
 from support import Browser
-from vneid_middleware.cli import main
 from vneid_middleware.core.change_cursor import Cursor
 
 Portal = Any
 PERSON = "001204000123"
 NOW = datetime(2026, 11, 1, 8, 0, 0)
-
-
-@pytest.fixture
-def vneid(portal: Portal, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """``vneid("outbox", "list")`` runs a command on the portal and returns exit code, output and the rest."""
-    ini = tmp_path / "portal.ini"
-
-    def run(command: str, *words: str) -> tuple[int, str, str]:
-        lines = "\n".join(f"{key} = {value.replace(chr(10), chr(10) + '  ')}" for key, value in portal.settings.items())
-        ini.write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
-        capsys.readouterr()
-        try:
-            code = main([command, str(ini), *words])
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        return (code, *capsys.readouterr())
-
-    return run
 
 
 class Citizens:

@@ -14,34 +14,13 @@ from typing import Any
 
 import pytest
 
-from outbox_service import Receiver
+from outbox_service import Receiver, write_ini
 from vneid_middleware.cli import main
 
 Portal = Any
 PERSON, OTHER = "001204000123", "001204000999"
 DATA = {"HoVaTen": "Nguyễn Thị Ánh Tuyết"}
 pytestmark = pytest.mark.threat("C-F45")
-
-
-@pytest.fixture
-def vneid(portal: Portal, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """``vneid("erase", PERSON)`` runs a command on the portal and returns exit code, output and the rest."""
-    def run(command: str, *words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            code = main([command, str(write_ini(portal, tmp_path)), *words])
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        return (code, *capsys.readouterr())
-
-    return run
-
-
-def write_ini(portal: Portal, folder: Path, **settings: str) -> Path:
-    lines = "\n".join(f"{key} = {value.replace(chr(10), chr(10) + '  ')}"
-                      for key, value in {**portal.settings, **settings}.items())
-    (folder / "portal.ini").write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
-    return folder / "portal.ini"
 
 
 class Asked:
@@ -91,8 +70,8 @@ def refusing(*documents: str, status: int = 422) -> Callable[[Any], Any]:
 def test_whatever_state_a_change_is_in_it_is_wiped_and_a_tombstone_goes_out(portal: Portal, receiver: Receiver, vneid: Any,
                                                                             provider: Asked) -> None:
     receiver.answer = refusing("DEAD")
-    for name in ("DONE", "DEAD", "DEAD", "LATE"):
-        portal.announce(name) if name != "LATE" else None
+    for name in ("DONE", "DEAD", "DEAD"):
+        portal.announce(name)
     portal.work()
     portal.announce("NEW", data=None)
     portal.announce("NEW")
@@ -312,7 +291,7 @@ def test_workers_announcers_and_erasers_at_the_same_time(portal: Portal, receive
     """Whoever comes when: in the end nothing is sealed, and the last word is a tombstone."""
     turn = iter(range(10_000))
     receiver.answer = lambda got: (503, {}, {}) if next(turn) % 3 == 0 else None
-    ini, errors = write_ini(portal, tmp_path), []
+    ini, errors = write_ini(portal.settings, tmp_path), []
     stop = threading.Event()
 
     def repeat(step: Callable[[], Any]) -> None:
@@ -350,7 +329,7 @@ def test_an_erasure_that_is_killed_goes_on_when_it_is_run_again(portal: Portal, 
                                                                 where: str) -> None:
     for name in ("A", "B", "C"):
         portal.announce(name)
-    ini = write_ini(portal, tmp_path)
+    ini = write_ini(portal.settings, tmp_path)
     module, _, attribute = where.rpartition(".")
     code = ("import os, pkgutil, sys\n"
             f"owner = pkgutil.resolve_name({module!r})\nbefore, turns = getattr(owner, {attribute!r}), []\n"
@@ -380,9 +359,9 @@ def test_who_was_known_under_an_older_secret_is_found(portal: Portal, receiver: 
     portal.announce("B")
     portal.work()
     newest = "a-newer-secret-0123456789-abcdefghijklmnopqrstu"
-    settings = {"secret": newest + "\n" + portal.settings["secret"]}
-    assert main(["erase", str(write_ini(portal, tmp_path, **settings)), PERSON]) == 0
-    before, portal.settings = portal.settings, {**portal.settings, **settings}
+    settings = {**portal.settings, "secret": newest + "\n" + portal.settings["secret"]}
+    assert main(["erase", str(write_ini(settings, tmp_path)), PERSON]) == 0
+    before, portal.settings = portal.settings, settings
     try:
         process = worker_process(portal, tmp_path, "--burst")
         assert process.wait(60) == 0

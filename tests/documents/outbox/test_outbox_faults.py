@@ -428,8 +428,9 @@ def test_the_receiver_gets_the_same_twice(portal: Portal, receiver: Receiver) ->
 
 def test_statistics_change_nothing(portal: Portal, receiver: Receiver) -> None:
     """After ANALYZE some releases of SQLite find rows that a query does not ask for."""
-    for number in range(300):
-        portal.announce(f"D-{number}")
+    with portal.services.storage.begin() as connection:
+        for number in range(300):
+            portal.outbox().enqueue(connection, "GPLX", PERSON, f"D-{number}", data={"n": number})
     portal.work()
     portal.sql("ANALYZE")
     for _ in range(3):

@@ -33,9 +33,11 @@ LOOK = 'test "$(find /run/vneid/worker.json -mmin -1)"'
 SQLITE = pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
 POSTGRESQL = pytest.mark.parametrize("_portal", ["postgresql"], indirect=True)
 AT_ONCE = ("from vneid_middleware.cli import progress, worker_report\n"
+           "from vneid_middleware.plugins.documents.outbox import worker\nfrom vneid_middleware.storage import wake\n"
+           "worker._TURN = wake.LOOKING = wake.LISTENING = 0.1\n"
            "worker_report._HEALTH_EVERY = worker_report._METRICS_EVERY = worker_report._COUNT_EVERY = 0.0\n"
            "worker_report._COUNT_SHARE = progress._REDRAW = progress._TELL = 0\n")
-"""Everything is written at each turn."""
+"""Everything is written at each turn, and there are ten of them a second."""
 
 
 @pytest.fixture
@@ -44,6 +46,18 @@ def health(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
     folder.mkdir()
     return folder / "worker.json"
+
+
+@pytest.fixture
+def watched(portal: Portal, worker_process: Start, health: Path, tmp_path: Path) -> Start:
+    """``watched("--once", before="…")`` starts a worker that writes the health file at each turn; ``file`` may name another one,
+    and further settings the portal's."""
+
+    def start(*words: str, before: str = "", file: Path = health, settings: dict[str, str] | None = None) -> Any:
+        changed = SimpleNamespace(settings={**portal.settings, **(settings or {})})
+        return worker_process(changed, tmp_path, "--health-file", str(file), *words, before=AT_ONCE + before)
+
+    return start
 
 
 def state(file: Path) -> dict[str, Any]:
@@ -72,7 +86,7 @@ def looks_well(file: Path) -> bool:
 def is_left_alone(file: Path, was: int, wait_until: Wait) -> bool:
     """Tell whether a file stays as it is for as long as a worker in good health writes it several times."""
     began = time.monotonic()
-    wait_until(lambda: time.monotonic() - began > 1.6 or file.stat().st_mtime_ns != was, 10)
+    wait_until(lambda: time.monotonic() - began > 0.8 or file.stat().st_mtime_ns != was, 10)
     return file.stat().st_mtime_ns == was
 
 
@@ -105,12 +119,12 @@ def test_the_guide_s_look_tells_old_and_missing_from_fresh(health: Path) -> None
     assert not looks_well(health)
 
 
-def test_it_is_written_while_the_worker_runs_and_gone_afterwards(portal: Portal, receiver: Receiver, worker_process: Start,
-                                                                 health: Path, tmp_path: Path, wait_until: Wait) -> None:
+def test_it_is_written_while_the_worker_runs_and_gone_afterwards(portal: Portal, receiver: Receiver, watched: Start, health: Path,
+                                                                 wait_until: Wait) -> None:
     receiver.answer = lambda got: {"DEAD": (422, {}, {}), "LATER": (503, {"Retry-After": "3000"}, {})}.get(got.document[2])
     for name in ("DEAD", "LATER", "A", "DEAD"):
         portal.announce(name)
-    worker = worker_process(portal, tmp_path, "--health-file", str(health), before=AT_ONCE)
+    worker = watched()
     found = wait_until(lambda: (seen := state(health)).get("backlog") == 2 and seen["under_way"] == 0 and seen, 30)
     assert {name: found[name] for name in ("status", "pid", "delivered", "retry", "dead", "paused")} == {
         "status": "ok", "pid": worker.pid, "delivered": 1, "retry": 1, "dead": 1, "paused": ""}
@@ -131,13 +145,13 @@ def test_it_is_written_while_the_worker_runs_and_gone_afterwards(portal: Portal,
 
 
 @SQLITE
-def test_it_stays_fresh_while_a_long_delivery_is_under_way(portal: Portal, receiver: Receiver, worker_process: Start,
-                                                           health: Path, tmp_path: Path, wait_until: Wait) -> None:
+def test_it_stays_fresh_while_a_long_delivery_is_under_way(portal: Portal, receiver: Receiver, watched: Start, health: Path,
+                                                           wait_until: Wait) -> None:
     goes_on = threading.Event()
     receiver.answer = lambda got: (goes_on.wait(20), None)[1]
     portal.announce("A")
     try:
-        worker = worker_process(portal, tmp_path, "--health-file", str(health), before=AT_ONCE)
+        worker = watched()
         wait_until(lambda: state(health).get("under_way") == 1, 30)
         for _ in range(2):
             old = grow_old(health)
@@ -151,16 +165,14 @@ def test_it_stays_fresh_while_a_long_delivery_is_under_way(portal: Portal, recei
 
 
 @SQLITE
-def test_it_stays_fresh_while_a_long_reading_is_under_way(portal: Portal, worker_process: Start, health: Path, tmp_path: Path,
-                                                          wait_until: Wait) -> None:
+def test_it_stays_fresh_while_a_long_reading_is_under_way(watched: Start, health: Path, tmp_path: Path, wait_until: Wait) -> None:
     goes_on = tmp_path / "goes-on"
-    before = AT_ONCE + ("from vneid_middleware.plugins.documents.outbox.sources import Source\n"
-                        "def read(self, most):\n"
-                        f"    while not os.path.exists({str(goes_on)!r}):\n        time.sleep(0.01)\n"
-                        "    yield 0\n"
-                        "Source.read = read\n")
-    reading = SimpleNamespace(settings={**portal.settings, "documents.GPLX.changes": "SELECT :since AS since ORDER BY 1"})
-    worker = worker_process(reading, tmp_path, "--once", "--health-file", str(health), before=before)
+    worker = watched("--once", settings={"documents.GPLX.changes": "SELECT :since AS since ORDER BY 1"}, before=(
+        "from vneid_middleware.plugins.documents.outbox.sources import Source\n"
+        "def read(self, most):\n"
+        f"    while not os.path.exists({str(goes_on)!r}):\n        time.sleep(0.01)\n"
+        "    yield 0\n"
+        "Source.read = read\n"))
     wait_until(lambda: state(health).get("status") == "ok", 30)
     old = grow_old(health)
     wait_until(lambda: health.stat().st_mtime_ns != old, 20)
@@ -178,14 +190,13 @@ def test_cleaning_up_tells_that_it_goes_on(portal: Portal) -> None:
 
 
 @SQLITE
-def test_a_worker_that_hangs_grows_old(portal: Portal, worker_process: Start, health: Path, tmp_path: Path,
-                                       wait_until: Wait) -> None:
+def test_a_worker_that_hangs_grows_old(watched: Start, health: Path, tmp_path: Path, wait_until: Wait) -> None:
     hangs = tmp_path / "hangs"
-    before = AT_ONCE + ("import threading\nfrom vneid_middleware.plugins.documents.outbox.delivery import Courier\n"
-                        "def claim(self, limit, *, alone):\n"
-                        f"    open({str(hangs)!r}, 'w').close()\n    threading.Event().wait()\n"
-                        "Courier.claim = claim\n")
-    worker = worker_process(portal, tmp_path, "--health-file", str(health), before=before)
+    worker = watched(before=(
+        "import threading\nfrom vneid_middleware.plugins.documents.outbox.delivery import Courier\n"
+        "def claim(self, limit, *, alone):\n"
+        f"    open({str(hangs)!r}, 'w').close()\n    threading.Event().wait()\n"
+        "Courier.claim = claim\n"))
     wait_until(lambda: hangs.exists() and health.exists(), 30)
     old = grow_old(health)
     assert is_left_alone(health, old, wait_until)
@@ -194,17 +205,17 @@ def test_a_worker_that_hangs_grows_old(portal: Portal, worker_process: Start, he
 
 
 @SQLITE
-def test_a_worker_none_of_whose_deliveries_ends_grows_old(portal: Portal, receiver: Receiver, worker_process: Start,
-                                                          health: Path, tmp_path: Path, wait_until: Wait) -> None:
+def test_a_worker_none_of_whose_deliveries_ends_grows_old(portal: Portal, receiver: Receiver, watched: Start, health: Path,
+                                                          tmp_path: Path, wait_until: Wait) -> None:
     goes_on = tmp_path / "goes-on"
-    before = AT_ONCE + ("from vneid_middleware.plugins.documents.outbox import delivery, worker\nworker.STUCK_AFTER = -1000.0\n"
-                        "attempt = delivery.Courier._attempt\n"
-                        "def waits(self, lease):\n"
-                        f"    while not os.path.exists({str(goes_on)!r}):\n        time.sleep(0.01)\n"
-                        "    return attempt(self, lease)\n"
-                        "delivery.Courier._attempt = waits\n")
     put(portal, 8)
-    worker = worker_process(portal, tmp_path, "--health-file", str(health), before=before)
+    worker = watched(before=(
+        "from vneid_middleware.plugins.documents.outbox import delivery, worker\nworker.STUCK_AFTER = -1000.0\n"
+        "attempt = delivery.Courier._attempt\n"
+        "def waits(self, lease):\n"
+        f"    while not os.path.exists({str(goes_on)!r}):\n        time.sleep(0.01)\n"
+        "    return attempt(self, lease)\n"
+        "delivery.Courier._attempt = waits\n"))
     wait_until(lambda: state(health).get("status") == "stuck", 30)
     assert state(health)["under_way"] == 8
     old = grow_old(health)
@@ -218,25 +229,23 @@ def test_a_worker_none_of_whose_deliveries_ends_grows_old(portal: Portal, receiv
 
 
 @SQLITE
-def test_a_paused_channel_is_told(portal: Portal, receiver: Receiver, worker_process: Start, health: Path, tmp_path: Path,
-                                  wait_until: Wait) -> None:
+def test_a_paused_channel_is_told(portal: Portal, receiver: Receiver, watched: Start, health: Path, wait_until: Wait) -> None:
     receiver.answer = lambda got: (401, {}, {})
     portal.announce("A")
-    worker_process(portal, tmp_path, "--health-file", str(health), before=AT_ONCE)
+    watched()
     found = wait_until(lambda: (seen := state(health)).get("status") == "paused" and seen, 30)
     assert (found["paused"], found["backlog"]) == ("http_401", 1)
     assert looks_well(health)
 
 
 @SQLITE
-def test_a_storage_that_does_not_answer_is_told_and_the_worker_is_well(portal: Portal, receiver: Receiver, health: Path,
-                                                                       worker_process: Start, tmp_path: Path,
-                                                                       wait_until: Wait) -> None:
+def test_a_storage_that_does_not_answer_is_told_and_the_worker_is_well(portal: Portal, receiver: Receiver, watched: Start,
+                                                                       health: Path, wait_until: Wait) -> None:
     portal.announce("A")
     holder = sqlite3.connect(portal.settings["storage"].removeprefix("sqlite:///"), isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     try:
-        worker_process(portal, tmp_path, "--health-file", str(health), before=AT_ONCE)
+        watched(before="from vneid_middleware import storage\nstorage._TIMEOUT = 1\n")
         wait_until(lambda: state(health).get("status") == "storage_unavailable", 30)
         old = grow_old(health)
         wait_until(lambda: health.stat().st_mtime_ns != old, 20)
@@ -248,15 +257,14 @@ def test_a_storage_that_does_not_answer_is_told_and_the_worker_is_well(portal: P
 
 @SQLITE
 @pytest.mark.parametrize("place", ["folder that is missing", "folder", "device", "link"])
-def test_a_file_that_can_not_be_written_stops_no_delivery(portal: Portal, receiver: Receiver, worker_process: Start,
-                                                          tmp_path: Path, wait_until: Wait, place: str) -> None:
+def test_a_file_that_can_not_be_written_stops_no_delivery(portal: Portal, receiver: Receiver, watched: Start, tmp_path: Path,
+                                                          wait_until: Wait, place: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "target").write_text("of somebody else")
     (tmp_path / "link").symlink_to(tmp_path / "target")
     path = {"folder that is missing": "missing/worker.json", "device": "/dev/full"}.get(place, place)
     put(portal, 3)
-    worker = worker_process(portal, tmp_path, "--health-file", str(tmp_path / path), before=AT_ONCE)
-    out = ended_when_delivered(worker, portal, wait_until)
+    out = ended_when_delivered(watched(file=tmp_path / path), portal, wait_until)
     assert "3 delivered" in out
     assert out.count("can't be written") == 1
     assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
@@ -267,14 +275,14 @@ def test_a_file_that_can_not_be_written_stops_no_delivery(portal: Portal, receiv
 
 
 @POSTGRESQL
-def test_a_full_disk_stops_no_delivery_and_leaves_nothing_behind(portal: Portal, receiver: Receiver, worker_process: Start,
-                                                                 health: Path, tmp_path: Path, wait_until: Wait) -> None:
+def test_a_full_disk_stops_no_delivery_and_leaves_nothing_behind(portal: Portal, receiver: Receiver, watched: Start, health: Path,
+                                                                 wait_until: Wait) -> None:
     """The limit is the process's own: not a byte goes into any file."""
     put(portal, 3)
     health.write_text('{"status": "from before"}')
     metrics = health.parent / "vneid.prom"
-    worker = worker_process(portal, tmp_path, "--health-file", str(health), "--metrics-file", str(metrics),
-                            before=AT_ONCE + "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n")
+    worker = watched("--metrics-file", str(metrics), before="import resource\n"
+                     "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n")
     out = ended_when_delivered(worker, portal, wait_until)
     assert "3 delivered" in out
     assert out.count("worker.json can't be written: File too large") == 1

@@ -146,7 +146,8 @@ def test_a_reader_that_holds_the_log_is_told_of_and_the_log_shrinks_when_it_goes
         assert numbers(portal)["vneid_storage_wal_bytes"] > 300_000
         metrics = tmp_path / "vneid.prom"
         before = ("from vneid_middleware.plugins.documents.outbox import wal\nwal.BOUND, wal.EVERY = 100_000, 0.0\n"
-                  "from vneid_middleware.cli import worker_report\nworker_report._METRICS_EVERY = 0.0")
+                  "from vneid_middleware.cli import worker_report\nworker_report._METRICS_EVERY = 0.0\n"
+                  "from vneid_middleware.storage import wake\nwake.LOOKING = 0.1")
         worker = worker_process(portal, tmp_path, "--metrics-file", str(metrics), before=before)
         wait_until(lambda: portal.rows("state") == [("delivered",)], 20)
         wait_until(lambda: metrics.exists() and read(metrics.read_text())["vneid_storage_wal_bytes"] > 300_000, 20)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from outbox_service import SECRET, Receiver
+from outbox_service import SECRET, Receiver, write_ini
 from support import Browser
 from vneid_middleware.daemon_threads import DaemonThreads
 from vneid_middleware.outbox import Outbox
@@ -20,6 +20,8 @@ from vneid_middleware.plugins.documents.outbox.worker import Worker
 
 Portal = Any
 PERSON = "001204000123"
+HANGS = "def hangs(self, *words):\n    open({!r}, 'w').close()\n    time.sleep(1000)\n"
+"""Makes a file of that name, and does not come back."""
 SQLITE = pytest.mark.parametrize("_portal", ["sqlite"], indirect=True)
 
 
@@ -135,8 +137,7 @@ def test_a_worker_whose_provider_hangs_ends_when_it_is_told_to(portal: Portal, r
     mark = tmp_path / "asked"
     put(portal, "GPLX", "A")
     process = worker_process(portal, tmp_path, before=(
-        "from vneid_middleware.plugins.documents.sql import SqlDocuments\n"
-        f"def hangs(self, *words):\n    open({str(mark)!r}, 'w').close()\n    time.sleep(1000)\n"
+        HANGS.format(str(mark)) + "from vneid_middleware.plugins.documents.sql import SqlDocuments\n"
         "SqlDocuments.current = hangs"))
     wait_until(mark.exists, 20)
     process.terminate()
@@ -153,8 +154,7 @@ def test_a_worker_leaves_what_never_ends(portal: Portal, receiver: Receiver, tmp
     mark = tmp_path / "reached"
     portal.announce("A")
     process = worker_process(portal, tmp_path, before=(
-        "from vneid_middleware.plugins.documents.outbox import delivery, worker\n"
-        f"def hangs(self, *words):\n    open({str(mark)!r}, 'w').close()\n    time.sleep(1000)\n"
+        HANGS.format(str(mark)) + "from vneid_middleware.plugins.documents.outbox import delivery, worker\n"
         "worker.GRACE = -1.5\ndelivery.Courier._sent = hangs"))
     wait_until(mark.exists, 20)
     process.terminate()
@@ -176,13 +176,9 @@ def test_a_server_whose_provider_hangs_ends_when_it_is_told_to(portal: Portal, w
     mark, port = tmp_path / "asked", free_port()
     settings = {**portal.settings, "public_url": f"http://127.0.0.1:{port}",
                 "documents.callers": f"vneid = key:sha256:{hashlib.sha256(b'k' * 40).hexdigest()}"}
-    lines = "\n".join(f"{key} = {value.replace(chr(10), chr(10) + '  ')}" for key, value in settings.items())
-    ini = tmp_path / "served.ini"
-    ini.write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n[app:portal]\nuse = egg:vneid-middleware#standalone\n"
-                   f"[pipeline:main]\npipeline = vneid portal\n[server:main]\nuse = egg:waitress#main\n"
-                   f"listen = 127.0.0.1:{port}\n")
-    code = ("import sys, time\nfrom vneid_middleware.plugins.documents.sql import SqlDocuments\n"
-            f"def hangs(self, *words):\n    open({str(mark)!r}, 'w').close()\n    time.sleep(1000)\n"
+    ini = write_ini(settings, tmp_path, "[app:portal]\nuse = egg:vneid-middleware#standalone\n[pipeline:main]\n"
+                    f"pipeline = vneid portal\n[server:main]\nuse = egg:waitress#main\nlisten = 127.0.0.1:{port}\n", "served.ini")
+    code = ("import sys, time\n" + HANGS.format(str(mark)) + "from vneid_middleware.plugins.documents.sql import SqlDocuments\n"
             "SqlDocuments.find = hangs\nfrom vneid_middleware.cli import main\nsys.exit(main(sys.argv[1:]))")
     with subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, "serve", str(ini)], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True) as process:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from outbox_model import check_ended
-from outbox_service import SECRET, Receiver, settings_for
+from outbox_service import SECRET, Receiver, settings_for, write_ini
 from vneid_middleware.cli import main
 
 from .conftest import DATABASES, PERSON, Portal, running
@@ -103,9 +103,7 @@ def test_a_machine_that_has_not_the_new_line_yet(at: At, receiver: Receiver) -> 
 
 def test_what_check_says(at: At, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def told(portal: Portal) -> tuple[int, str]:
-        ini = tmp_path / "portal.ini"
-        lines = "\n".join(f"{key} = {value.replace(chr(10), chr(10) + '  ')}" for key, value in portal.settings.items())
-        ini.write_text(f"[filter:vneid]\nuse = egg:vneid-middleware\n{lines}\n", encoding="utf-8")
+        ini = write_ini(portal.settings, tmp_path)
         ini.chmod(0o600)
         capsys.readouterr()
         code = main(["check", str(ini), "--online"])
