@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import wraps
+from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,6 +28,17 @@ hypothesis.settings.register_profile("mutants", derandomize=True, deadline=None,
                                      suppress_health_check=list(hypothesis.HealthCheck))
 
 IN_CI = os.environ.get("CI") == "true"
+
+
+MEMORY, ROOM = Path("/dev/shm"), 3 << 30
+"""Where the tests' files are where there is so much room: a database waits for the disk at each commit. Those tests that are
+about what a disk keeps bring their own, see power_disk.py."""
+
+
+def pytest_configure() -> None:
+    """Choose where temporary files are, unless ``TMPDIR`` says so."""
+    if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 def missing(what: str) -> NoReturn:
@@ -62,6 +76,27 @@ def english() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def rsa_keys_in_turn() -> Iterator[None]:
+    """Hand out the same RSA keys again after a while: to make one takes longer than most tests, and far fewer are in use at
+    the same time. Processes of their own make theirs."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    make, turns = rsa.generate_private_key, {}
+
+    @wraps(make)
+    def next_key(public_exponent: int, key_size: int, backend: Any = None) -> Any:
+        made, turn = turns.setdefault((public_exponent, key_size), ([], count()))
+        place = next(turn) % (32 if key_size <= 2_048 else 8)
+        if place == len(made):
+            made.append(make(public_exponent, key_size, backend))
+        return made[place % len(made)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "generate_private_key", next_key)
+        yield
+
+
 @pytest.fixture(scope="session")
 def require() -> Callable[..., str]:
     """``require("node", "npm")`` returns the path of the first of some commands that is there, or skips the test."""
@@ -88,10 +123,16 @@ def playwright() -> Iterator[Any]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def headless_shell(require: Callable[..., str], chromium: str) -> str:
+    """The path of Chromium without its windows, which draws the same pages in half the time; else ``chromium``."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or chromium
+
+
 @pytest.fixture(scope="module")
-def chrome(playwright: Any, chromium: str) -> Iterator[Any]:
+def chrome(playwright: Any, headless_shell: str) -> Iterator[Any]:
     """One browser for all tests of a module; each test has a context, which is a profile, of its own."""
-    browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    browser = playwright.chromium.launch(executable_path=headless_shell, args=["--no-sandbox"])
     yield browser
     browser.close()
 

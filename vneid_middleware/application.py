@@ -73,9 +73,10 @@ def assemble(source: Source, clock: Callable[[], float] = time.time) -> Assembly
     active, problems = _active(source)
     config = _configurator()
     registrations: Registrations = config.registry["vneid.registrations"]
-    problems += _include(config, active, source)
+    plugins = loader.installed()
+    problems += _include(config, active, plugins, source)
     problems += _commit(config)
-    settings, found = read_settings(list(registrations.tables.values()), source, loader.inactive(active))
+    settings, found = read_settings(list(registrations.tables.values()), source, loader.inactive(active, plugins))
     problems += found
     if _broken(problems):
         return Assembly(settings, problems, registrations, None, None)
@@ -119,13 +120,13 @@ def _configurator() -> Any:
     return config
 
 
-def _include(config: Any, active: list[str], source: Source) -> list[Problem]:
+def _include(config: Any, active: list[str], plugins: list[loader.Plugin], source: Source) -> list[Problem]:
     problems = []
     for value in loader.ALWAYS.values():
         config.include(value)
     for name in dict.fromkeys(active):
         try:
-            config.include(loader.resolve(name))
+            config.include(loader.resolve(name, plugins))
         except loader.PluginError as error:
             problems.append(Problem("plugins", str(error), place=source.place("plugins")))
         except ConfigurationError as error:

@@ -46,7 +46,7 @@ class PluginError(ValueError):
 
 
 def installed() -> list[Plugin]:
-    """Return all installed plugins, those whose names clash included, sorted by name."""
+    """Return all installed plugins, those whose names clash included, sorted by name. Looks into each distribution."""
     return sorted({_describe(entry) for entry in entry_points(group=GROUP)})
 
 
@@ -56,8 +56,12 @@ def _describe(entry: EntryPoint) -> Plugin:
     return Plugin(entry.name, entry.value, name, version)
 
 
-def resolve(name: str) -> Callable[[Any], None]:
+def resolve(name: str, plugins: Sequence[Plugin]) -> Callable[[Any], None]:
     """Return the ``includeme`` that a word in ``plugins`` stands for: an entry point's name, or a dotted name.
+
+    Args:
+        name: the word.
+        plugins: what is :func:`installed`.
 
     Returns:
         the function; whatever it raises comes out as a :class:`PluginError` that names the plugin.
@@ -65,7 +69,7 @@ def resolve(name: str) -> Callable[[Any], None]:
     Raises:
         PluginError: unknown, offered by two distributions, not importable, or not an ``includeme``.
     """
-    candidates = [plugin for plugin in installed() if plugin.name == name]
+    candidates = [plugin for plugin in plugins if plugin.name == name]
     if len(candidates) > 1:
         owners = " and ".join(f"{plugin.distribution} {plugin.version} ({plugin.value})" for plugin in candidates)
         raise PluginError(f"the plugin {name} is offered by {owners}; uninstall all but one, or name it by its dotted name")
@@ -73,7 +77,7 @@ def resolve(name: str) -> Callable[[Any], None]:
         return _load(name, candidates[0].value)
     if "." in name or ":" in name or _is_module(name):
         return _load(name, name)
-    raise PluginError(_unknown(name))
+    raise PluginError(_unknown(name, plugins))
 
 
 def _is_module(name: str) -> bool:
@@ -142,14 +146,14 @@ def told(error: Exception) -> str:
     return f"{told} ({foreign[-1][0]}, line {foreign[-1][1]})" if foreign else told
 
 
-def _unknown(name: str) -> str:
-    names = sorted({plugin.name for plugin in installed()})
+def _unknown(name: str, plugins: Sequence[Plugin]) -> str:
+    names = sorted({plugin.name for plugin in plugins})
     near = difflib.get_close_matches(name, names, n=1)
     if near:
         return f"there is no plugin {name}; did you mean {near[0]}?"
     return f"there is no plugin {name}; installed are {', '.join(names) or 'none'}"
 
 
-def inactive(active: Sequence[str]) -> list[str]:
+def inactive(active: Sequence[str], plugins: Sequence[Plugin]) -> list[str]:
     """Return the names of installed plugins that are not among ``active``."""
-    return sorted({plugin.name for plugin in installed()} - set(active))
+    return sorted({plugin.name for plugin in plugins} - set(active))

@@ -180,10 +180,12 @@ class Storage:
 
     def close(self) -> None:
         """Close this process's connections; the next call opens new ones."""
+        from vneid_middleware.storage.pools import close_connections
+
         opened, self._prepared_by = self._opened.known(), 0
         self._opened.forget()
         if opened is not None:
-            opened.engine.dispose()
+            close_connections(opened.engine)
 
     @contextmanager
     def _in_turn(self, turns: WriteTurns) -> Iterator[Connection]:

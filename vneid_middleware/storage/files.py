@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import suppress
 
 from vneid_middleware.exceptions import StorageError
@@ -53,6 +54,8 @@ class DatabaseFile:
             status = os.stat(self._path)
         except FileNotFoundError:
             raise _lost(self._path, "is gone") from None
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is not a file", self._path)
         if not os.access(self._path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), self._path)
         if self.was_made and not status.st_size:

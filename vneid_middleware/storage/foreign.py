@@ -112,10 +112,12 @@ class ForeignDatabase:
 
     def close(self) -> None:
         """Close this process's connections; the next question opens new ones."""
+        from vneid_middleware.storage.pools import close_connections
+
         engine = self._engine.known()
         self._engine.forget()
         if engine is not None:
-            engine.dispose()
+            close_connections(engine)
 
     def _make_engine(self) -> Engine:
         from sqlalchemy import create_engine, event

@@ -87,6 +87,13 @@ class Worker:
             once: stop after one round.
             burst: stop when nothing is due.
         """
+        try:
+            self._work(once=once, burst=burst)
+        finally:
+            self._bell.close()
+        return not self._has_failed
+
+    def _work(self, *, once: bool, burst: bool) -> None:
         # a worker ends, whatever hangs in it: what it leaves behind is found again when its lease is over
         pool = DaemonThreads(AT_ONCE + len(self._sources), "vneid-outbox")
         while not self._stopping:
@@ -104,8 +111,6 @@ class Worker:
         self._reap()
         if self._running:
             log.warning("%s deliveries have not ended in time and are left to the next worker", len(self._running))
-        self._bell.close()
-        return not self._has_failed
 
     def _await(self, work: Iterable[Future[Any]]) -> None:
         work = list(work)
