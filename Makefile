@@ -5,8 +5,9 @@ SIMULATOR_PORT ?= 8765
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# worksteal: a module's tests stay together as long as both have some, and share what is made for the module
-PYTEST_ARGS ?= -n 2 --dist worksteal
+# one more than there are cores, since some always wait for something; worksteal: a module's tests stay together as long as all
+# have some, and share what is made for the module
+PYTEST_ARGS ?= -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal
 SOURCES := setup.cfg pyproject.toml MANIFEST.in README.md LICENSE \
 	$(shell find vneid_middleware -type f -not -name '*.pyc')
 export PORT SIMULATOR_PORT
@@ -21,7 +22,7 @@ demo: $(VENV)/.demo
 # All tests, against the wheel as users install it and never against the source tree.
 test: $(VENV)/.test $(VENV)/.node $(VENV)/.canaille
 	@echo "testing"
-	@VNEID_TEST_WHEEL=1 $(BIN)/pytest $(PYTEST_ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE VNEID_TEST_WHEEL=1 $(BIN)/pytest $(PYTEST_ARGS)
 
 # What the middleware costs, as a table of ratios.
 bench: $(VENV)/.test
