@@ -98,8 +98,9 @@ def portals(folder: Path) -> Iterator[Callable[..., Portal]]:
 
 
 @pytest.fixture
-def make_portal(tmp_path: Path) -> Iterator[Callable[..., Portal]]:
+def make_portal(tmp_path: Path, new_database: Callable[[Path], None]) -> Iterator[Callable[..., Portal]]:
     """A portal of the test's own."""
+    new_database(tmp_path / "vneid.db")
     with portals(tmp_path) as make:
         yield make
 

@@ -21,6 +21,7 @@ from outbox_service import write_ini
 from vneid_middleware.crypto import KeyRing
 from vneid_middleware.exceptions import SealError
 from vneid_middleware.simulator.personas import PERSONAS
+from warm import Process
 
 from .conftest import DATABASES, Everything, everything
 
@@ -207,14 +208,11 @@ def test_an_erasure_that_is_killed_is_ended_by_the_next(make_portal: Any, vneid:
     portal = make_portal()
     portal.leave_traces(WHO, wait_until)
     theirs = sealed(portal)
-    code = ("import os, sys\nfrom vneid_middleware.cli import data_subject, erase, main\n"
-            "class Killed:\n    def erase(self, number):\n        os.kill(os.getpid(), 9)\n"
-            f"before = data_subject.parts\nerase.parts = lambda services: {{**before(services), {part!r}: Killed()}}\n"
-            "sys.exit(main(sys.argv[1:]))")
-    ini = write_ini(portal.settings, tmp_path)
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code, "erase", str(ini), NUMBER], timeout=60,
-                          capture_output=True, text=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    killed = Process("erase", write_ini(portal.settings, tmp_path), NUMBER, before=(
+        "from vneid_middleware.cli import data_subject, erase\n"
+        "class Killed:\n    def erase(self, number):\n        os.kill(os.getpid(), 9)\n"
+        f"before = data_subject.parts\nerase.parts = lambda services: {{**before(services), {part!r}: Killed()}}\n"))
+    assert killed.wait() == -signal.SIGKILL, killed.err
     assert vneid(portal, "erase", NUMBER)[0] == 0
     portal.work()
     assert vneid(portal, "erase", NUMBER)[0] == 0
@@ -310,12 +308,10 @@ def test_on_a_terminal_it_asks_first(make_portal: Any, tmp_path: Path, answer: s
     portal = make_portal()
     portal.sign_in(WHO)
     master, terminal = pty.openpty()
-    with subprocess.Popen([sys.executable, "-W", "ignore", "-m", "vneid_middleware.cli", "erase",
-                           str(write_ini(portal.settings, tmp_path)), NUMBER], stdin=terminal, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as process:
-        os.close(terminal)
-        os.write(master, answer.encode())
-        out, err = process.communicate(timeout=60)
+    os.write(master, answer.encode())
+    process = Process("erase", write_ini(portal.settings, tmp_path), NUMBER, stdin=os.ttyname(terminal))
+    out, err = process.communicate()
+    os.close(terminal)
     os.close(master)
     assert process.returncode == code, err
     assert "Everything that is kept about ********0001 will be erased for good" in err
@@ -327,11 +323,9 @@ def test_yes_says_it_beforehand(make_portal: Any, tmp_path: Path) -> None:
     portal = make_portal()
     portal.sign_in(WHO)
     master, terminal = pty.openpty()
-    with subprocess.Popen([sys.executable, "-W", "ignore", "-m", "vneid_middleware.cli", "erase", "--yes",
-                           str(write_ini(portal.settings, tmp_path)), NUMBER], stdin=terminal, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as process:
-        os.close(terminal)
-        out, err = process.communicate(timeout=60)
+    process = Process("erase", "--yes", write_ini(portal.settings, tmp_path), NUMBER, stdin=os.ttyname(terminal))
+    out, err = process.communicate()
+    os.close(terminal)
     os.close(master)
     assert (process.returncode, err) == (0, "")
     assert "sessions           1" in out

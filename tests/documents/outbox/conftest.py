@@ -6,8 +6,6 @@ import json
 import logging
 import os
 import signal
-import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -23,6 +21,7 @@ from support import Answer, Browser, Clock, serving
 from vneid_middleware.cli import main
 from vneid_middleware.paste import make_filter
 from vneid_middleware.plugins.documents.outbox.worker import Worker
+from warm import Process
 
 PERSON = "001204000123"
 
@@ -242,20 +241,21 @@ def fork(portal: Portal, tmp_path: Path) -> Iterator[Callable[..., Forked]]:
 
 
 @pytest.fixture
-def worker_process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """``worker_process(portal, "--burst", before="…")`` starts a worker as a process of its own, after some Python."""
-    started: list[subprocess.Popen[str]] = []
+def start_process() -> Iterator[Callable[..., Process]]:
+    """``start_process("worker", ini)`` starts a command as a process of its own, see ``Process``."""
+    started: list[Process] = []
 
-    def start(portal: Portal, folder: Path, *words: str, before: str = "",
-              stderr: int = subprocess.STDOUT) -> subprocess.Popen[str]:
-        ini = write_ini(portal.settings, folder)
-        code = f"import os, sys, time\n{before}\nfrom vneid_middleware.cli import main\nsys.exit(main(sys.argv[1:]))"
-        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, "worker", str(ini), *words],
-                                   stdout=subprocess.PIPE, stderr=stderr, text=True)
-        started.append(process)
-        return process
+    def start(*words: object, **options: Any) -> Process:
+        started.append(Process(*words, **options))
+        return started[-1]
 
     yield start
     for process in started:
         process.kill()
-        process.communicate(timeout=10)
+
+
+@pytest.fixture
+def worker_process(start_process: Callable[..., Process]) -> Callable[..., Process]:
+    """``worker_process(portal, "--burst", before="…")`` starts a worker as a process of its own, after some Python."""
+    return lambda portal, folder, *words, **options: start_process("worker", write_ini(portal.settings, folder), *words,
+                                                                   **{"stderr": "out", **options})

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -273,23 +271,17 @@ def test_a_reader_that_died_holds_a_source_for_a_while(portal: Portal, tmp_path:
         next(reading)
 
 
-def test_a_backfill_waits_for_the_worker_and_says_so(agency: Agency, tmp_path: Path) -> None:
+def test_a_backfill_waits_for_the_worker_and_says_so(agency: Agency, tmp_path: Path, start_process: Callable[..., Any],
+                                                     wait_until: Callable[..., Any]) -> None:
     portal = agency.portal(NUMBERS)
     for number in range(30):
         agency.put(f"D-{number}", number)
     ini = write_ini(portal.settings, tmp_path)
-    code = "import sys\nfrom vneid_middleware.cli import main\nsys.exit(main(sys.argv[1:]))"
     with closing(Source("GPLX", portal.services).read(10)) as reading:
         assert next(reading) == 10
-        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, "documents", str(ini), "backfill",
-                                    "GPLX"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert process.stderr is not None
-        try:
-            assert "is reading documents.GPLX.changes now: this one goes on when it is done" in process.stderr.readline()
-        except BaseException:
-            process.kill()
-            raise
-    assert process.communicate(timeout=60) == ("20 changes taken in\n", "")
+        process = start_process("documents", ini, "backfill", "GPLX")
+        wait_until(lambda: "is reading documents.GPLX.changes now: this one goes on when it is done" in process.err)
+    assert process.communicate()[0] == "20 changes taken in\n"
     assert process.returncode == 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -395,7 +394,7 @@ def test_a_worker_that_is_told_to_stop_ends_what_it_began(portal: Portal, receiv
     go = threading.Event()
     receiver.answer = lambda got: (go.wait(10), None)[1]
     portal.announce("A")
-    process: subprocess.Popen[str] = worker_process(portal, tmp_path)
+    process = worker_process(portal, tmp_path)
     wait_until(lambda: receiver.got, 20)
     process.terminate()
     go.set()

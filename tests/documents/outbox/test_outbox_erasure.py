@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -326,22 +324,19 @@ def test_workers_announcers_and_erasers_at_the_same_time(portal: Portal, receive
                                    "vneid_middleware.plugins.personal_data.counter.Lookups.erase",
                                    "vneid_middleware.storage.Storage.checkpoint"])
 def test_an_erasure_that_is_killed_goes_on_when_it_is_run_again(portal: Portal, receiver: Receiver, vneid: Any, tmp_path: Path,
-                                                                where: str) -> None:
+                                                                start_process: Any, where: str) -> None:
     for name in ("A", "B", "C"):
         portal.announce(name)
-    ini = write_ini(portal.settings, tmp_path)
     module, _, attribute = where.rpartition(".")
-    code = ("import os, pkgutil, sys\n"
+    at = 2 if where.endswith(("put", "wake")) else 1
+    code = ("import pkgutil\n"
             f"owner = pkgutil.resolve_name({module!r})\nbefore, turns = getattr(owner, {attribute!r}), []\n"
             "def killed(*given, **named):\n    turns.append(1)\n"
-            "    os.kill(os.getpid(), 9) if len(turns) == int(sys.argv.pop(1)) else sys.argv.insert(1, '2')\n"
+            f"    if len(turns) == {at}:\n        os.kill(os.getpid(), 9)\n"
             "    return before(*given, **named)\n"
-            f"setattr(owner, {attribute!r}, killed)\n"
-            "from vneid_middleware.cli import main\nsys.exit(main(sys.argv[2:]))")
-    at = "2" if where.endswith(("put", "wake")) else "1"
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code, at, "erase", str(ini), PERSON], capture_output=True,
-                          text=True, timeout=60)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+            f"setattr(owner, {attribute!r}, killed)\n")
+    killed = start_process("erase", write_ini(portal.settings, tmp_path), PERSON, before=code)
+    assert killed.wait() == -signal.SIGKILL, killed.err
     halfway = portal.rows("state")
     assert ("ready",) in halfway
     assert len(portal.events("erasure.began")) == 1

@@ -281,9 +281,16 @@ def test_a_full_disk_stops_no_delivery_and_leaves_nothing_behind(portal: Portal,
     put(portal, 3)
     health.write_text('{"status": "from before"}')
     metrics = health.parent / "vneid.prom"
-    worker = watched("--metrics-file", str(metrics), before="import resource\n"
-                     "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n")
-    out = ended_when_delivered(worker, portal, wait_until)
+    # no file either, and so not full
+    told = health.parents[1] / "told"
+    os.mkfifo(told)
+    hears = os.open(told, os.O_RDWR | os.O_NONBLOCK)
+    worker = watched("--metrics-file", str(metrics), before=(
+        f"told = os.open({str(told)!r}, os.O_WRONLY)\nos.dup2(told, 1)\nos.dup2(told, 2)\n"
+        "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"))
+    ended_when_delivered(worker, portal, wait_until)
+    out = os.read(hears, 65_536).decode()
+    os.close(hears)
     assert "3 delivered" in out
     assert out.count("worker.json can't be written: File too large") == 1
     assert out.count("vneid.prom can't be written: File too large") == 1
@@ -362,7 +369,7 @@ def test_on_a_terminal_a_bar_shows_the_backlog_also_of_what_comes_in(portal: Por
         (401, {}, {}) if got.document[2] == "LAST" else None)
     put(portal, 30)
     try:
-        worker = worker_process(portal, tmp_path, before=AT_ONCE, stderr=terminal.theirs)
+        worker = worker_process(portal, tmp_path, before=AT_ONCE, stderr=os.ttyname(terminal.theirs))
         wait_until(lambda: re.search(r"\[#{10,}-+\] \d+ / 30  ", terminal.shown), 30)
         put(portal, 10, "E")
         wait_until(lambda: " / 40  " in terminal.shown, 30)
@@ -381,8 +388,7 @@ def test_on_a_terminal_a_bar_shows_the_backlog_also_of_what_comes_in(portal: Por
     # a line of the log begins where the bar was taken away, and is alone on its line
     assert re.search(r"[\r\n]\d{4}-\d\d-\d\d [^\r\n\[]* alarm: channel_paused reason=http_401 transport=\w+\r\n",
                      terminal.shown)
-    assert worker.stdout is not None
-    assert re.fullmatch(r"40 delivered, \d+ to try again, 0 dead letters\n", worker.stdout.read())
+    assert re.fullmatch(r"40 delivered, \d+ to try again, 0 dead letters\n", worker.out)
 
 
 @SQLITE

@@ -166,34 +166,26 @@ def test_a_worker_leaves_what_never_ends(portal: Portal, receiver: Receiver, tmp
 
 @pytest.mark.threat("A-236")
 @SQLITE
-def test_a_server_whose_provider_hangs_ends_when_it_is_told_to(portal: Portal, worker_process: Callable[..., Any], tmp_path: Path,
+def test_a_server_whose_provider_hangs_ends_when_it_is_told_to(portal: Portal, start_process: Callable[..., Any], tmp_path: Path,
                                                                free_port: Callable[[], int],
                                                                wait_until: Callable[..., Any]) -> None:
     import hashlib
-    import subprocess
-    import sys
 
     mark, port = tmp_path / "asked", free_port()
     settings = {**portal.settings, "public_url": f"http://127.0.0.1:{port}",
                 "documents.callers": f"vneid = key:sha256:{hashlib.sha256(b'k' * 40).hexdigest()}"}
     ini = write_ini(settings, tmp_path, "[app:portal]\nuse = egg:vneid-middleware#standalone\n[pipeline:main]\n"
                     f"pipeline = vneid portal\n[server:main]\nuse = egg:waitress#main\nlisten = 127.0.0.1:{port}\n", "served.ini")
-    code = ("import sys, time\n" + HANGS.format(str(mark)) + "from vneid_middleware.plugins.documents.sql import SqlDocuments\n"
-            "SqlDocuments.find = hangs\nfrom vneid_middleware.cli import main\nsys.exit(main(sys.argv[1:]))")
-    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, "serve", str(ini)], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True) as process:
-        try:
-            assert process.stdout is not None
-            assert "listening on" in process.stdout.readline()
-            answer = Browser().send("POST", f"http://127.0.0.1:{port}/vneid/documents/lookup",
-                                    {"Content-Type": "application/json", "Authorization": "Bearer " + "k" * 40},
-                                    f'{{"requestId": "r-1", "loaiGiayTo": "GPLX", "soDinhDanh": "{PERSON}"}}'.encode())
-            assert answer.json()["status"] == "pending"
-            assert mark.exists()
-            process.terminate()
-            assert process.wait(15) == 0
-        finally:
-            process.kill()
+    process = start_process("serve", ini, stderr="out", before=HANGS.format(str(mark)) + (
+        "from vneid_middleware.plugins.documents.sql import SqlDocuments\nSqlDocuments.find = hangs\n"))
+    wait_until(lambda: "listening on" in process.out, 20)
+    answer = Browser().send("POST", f"http://127.0.0.1:{port}/vneid/documents/lookup",
+                            {"Content-Type": "application/json", "Authorization": "Bearer " + "k" * 40},
+                            f'{{"requestId": "r-1", "loaiGiayTo": "GPLX", "soDinhDanh": "{PERSON}"}}'.encode())
+    assert answer.json()["status"] == "pending"
+    assert mark.exists()
+    process.terminate()
+    assert process.wait(15) == 0
 
 
 @SQLITE

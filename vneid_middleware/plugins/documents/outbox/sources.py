@@ -145,9 +145,8 @@ class Source:
         return present(connection, self._vneid.clock())
 
     def _page(self, since: Any) -> Page:
-        """Return rows; those that share a cursor are never parted."""
-        with self._vneid.storage.begin() as connection:
-            self._keep(connection)
+        """Return rows; those that share a cursor are never parted. The lease was written just before, with a batch or as the
+        first thing."""
         rows = self.database.rows(since, MOST)
         is_ordered = self._checked(rows)
         if len(rows) < MOST:
