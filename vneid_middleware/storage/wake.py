@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +27,17 @@ class Bell:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._hears, self._rings = os.pipe()
-        for end in (self._hears, self._rings):
+        self._hears, self._rings = ends = os.pipe()
+        for end in ends:
             os.set_blocking(end, False)
+        # not in close(): a thread may ring then, and would write into whatever has got the number of a closed end
+        weakref.finalize(self, _close, ends)
         self._listening: Any = None
 
     def ring(self) -> None:
         """Wake who waits, or who waits next. May be called from a signal's handler."""
-        # also by what goes on when the bell is closed
-        with suppress(OSError):
+        # it is full: who waits is woken already
+        with suppress(BlockingIOError):
             os.write(self._rings, b".")
 
     def rest(self, longest: float) -> None:
@@ -98,8 +101,10 @@ class Bell:
             listening.close()
 
     def close(self) -> None:
-        """Close what is open."""
+        """Listen no more."""
         self._stop_listening()
-        ends, self._hears, self._rings = (self._hears, self._rings), -1, -1
-        for end in ends:
-            os.close(end)
+
+
+def _close(ends: tuple[int, int]) -> None:
+    for end in ends:
+        os.close(end)

@@ -98,7 +98,7 @@ class Calls:
 
     @staticmethod
     async def _on_thread(process: Process, function: Any, *arguments: Any) -> None:
-        await asyncio.get_running_loop().run_in_executor(process.pool, function, process, *arguments)
+        await asyncio.wrap_future(process.pool.submit(function, process, *arguments))
 
     def _read(self, process: Process, row: Lookup, asked: Asked, response: Any, waiter: Waiter[Result] | None,
               first: bool) -> None:

@@ -42,7 +42,7 @@ class Keeper:
         while goes_on:
             await asyncio.sleep(_KEEP_EVERY)
             try:
-                goes_on = await asyncio.get_running_loop().run_in_executor(process.keeping, self._keep_once, process)
+                goes_on = await asyncio.wrap_future(process.keeping.submit(self._keep_once, process))
             except VNeIDError as error:
                 log.warning("lookups could not be looked after: %s", error)
             except Exception:

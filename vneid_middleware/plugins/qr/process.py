@@ -5,7 +5,9 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+
+from vneid_middleware.daemon_threads import DaemonThreads
 
 THREADS = 4
 MOST_CALLS = 2_000
@@ -25,8 +27,8 @@ class Process:
 
     def __init__(self, server_threads: int) -> None:
         self.owner = secrets.token_hex(16)
-        self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="vneid-lookup")
-        self.keeping = ThreadPoolExecutor(1, thread_name_prefix="vneid-lookup-keeper")
+        self.pool = DaemonThreads(THREADS, "vneid-lookup")
+        self.keeping = DaemonThreads(1, "vneid-lookup-keeper")
         """Apart, so that leases are renewed also while all threads of the pool wait for the signer's keys."""
         self.slots = threading.BoundedSemaphore(max(1, server_threads // 2))
         self.calls: dict[str, Future[None]] = {}
