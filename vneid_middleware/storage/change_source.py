@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, or_, select, text, update
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, text, update
 
 from vneid_middleware.storage.explain import Trial, try_query
 from vneid_middleware.storage.foreign import ForeignDatabase
-from vneid_middleware.storage.inserts import insert_channel, insert_if_absent
+from vneid_middleware.storage.inserts import insert_channel
 from vneid_middleware.storage.tables import channels, taken_rows
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ LEASE = 180
 _SET_BACK = 5
 _NAMES = {name.lower(): name for name in ("soDinhDanh", "maGiayTo", "since", "action")}
 """Columns as we know them; databases differ in what they make of upper and lower case."""
+_TAKEN = select(taken_rows.c.row_key).where(taken_rows.c.row_key.in_(bindparam("row_keys", expanding=True)))
 
 
 class ChangeDatabase:
@@ -151,21 +152,26 @@ def advance(connection: Connection, name: str, to: str | None, *, now: float) ->
     connection.execute(update(channels).where(channels.c.name == name).values(cursor=to))
 
 
-def take(connection: Connection, kind: str, row_keys: Sequence[str], position: float) -> bool:
-    """Note that a row was taken; False when it had been.
+def take(connection: Connection, kind: str, rows: Sequence[tuple[Sequence[str], float]]) -> list[bool]:
+    """Note that rows were taken, in a transaction that keeps the source; tell of each whether it had not been.
 
     Args:
-        row_keys: keyed hashes of all of the row, newest secret first.
-        position: its cursor as a number.
+        rows: of each the keyed hashes of all of it, newest secret first, and its cursor as a number.
     """
-    known = connection.execute(select(taken_rows.c.row_key).where(taken_rows.c.row_key.in_(row_keys)).limit(1)).scalar()
-    if known is not None:
-        if known != row_keys[0]:
+    known = set(connection.execute(_TAKEN, {"row_keys": [key for keys, _ in rows for key in keys]}).scalars())
+    found, new = [], []
+    for keys, position in rows:
+        before = known.intersection(keys)
+        if before and keys[0] not in known:
             # so that it is known when the older secret is gone
-            connection.execute(update(taken_rows).where(taken_rows.c.row_key == known).values(row_key=row_keys[0]))
-        return False
-    row = {"row_key": row_keys[0], "kind": kind, "position": position}
-    return insert_if_absent(connection, taken_rows, row)
+            connection.execute(update(taken_rows).where(taken_rows.c.row_key == before.pop()).values(row_key=keys[0]))
+        elif not before:
+            new.append({"row_key": keys[0], "kind": kind, "position": position})
+        found.append(not before)
+        known.add(keys[0])
+    if new:
+        connection.execute(insert(taken_rows), new)
+    return found
 
 
 def forget_taken(connection: Connection, kind: str, before: float) -> None:

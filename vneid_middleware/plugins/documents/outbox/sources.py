@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import compress
 from typing import Any
 
 from vneid_middleware.core.change_cursor import Cursor
@@ -174,7 +175,9 @@ class Source:
         with self._vneid.storage.begin() as connection:
             self._keep(connection)
             now = self._now(connection)
-            for told in sorted(found, key=lambda told: told.order):
+            ordered = sorted(found, key=lambda told: told.order)
+            are_new = change_source.take(connection, self.name, list(map(_placed, ordered)))
+            for told in compress(ordered, are_new):
                 brought += self._put(connection, told, now)
             for told in found:
                 if told.change is not None and told.cursor is not None and not told.is_ahead(now):
@@ -187,11 +190,7 @@ class Source:
         return known, brought
 
     def _put(self, connection: Any, told: Told, now: float) -> int:
-        """Take a row in that was not taken before; return how many changes that is."""
-        unplaced = 0.0 if told.cursor else _NEVER
-        if not change_source.take(connection, self.name, told.keys,
-                                  unplaced if told.position is None else told.position):
-            return 0
+        """Take a row in; return how many changes that is."""
         if told.change is None:
             self._faults[told.fault] += 1
             return 0
@@ -255,6 +254,11 @@ class Source:
             self._vneid["alarm"].send("changes_failing", correlation_id(), kind=self.kind, reason=code)
         elif is_new:
             log.info("documents.%s.changes is read again", self.kind)
+
+
+def _placed(told: Told) -> tuple[Sequence[str], float]:
+    unplaced = 0.0 if told.cursor else _NEVER
+    return told.keys, unplaced if told.position is None else told.position
 
 
 def name_of(kind: str) -> str:
