@@ -29,8 +29,6 @@ hypothesis.settings.register_profile("mutants", derandomize=True, deadline=None,
                                      suppress_health_check=list(hypothesis.HealthCheck))
 
 IN_CI = os.environ.get("CI") == "true"
-
-
 MEMORY, ROOM = Path("/dev/shm"), 3 << 30
 """Where the tests' files are where there is so much room: a database waits for the disk at each commit. Those tests that are
 about what a disk keeps bring their own, see power_disk.py."""
