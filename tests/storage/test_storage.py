@@ -199,7 +199,9 @@ def test_what_can_not_be_opened_is_one_clear_error(tmp_path, broken):
     with pytest.raises(StorageError) as caught, Storage(url).begin():
         pass
     assert caught.value.code == "storage_unavailable"
-    assert str(tmp_path) not in caught.value.detail
+    # what the driver says goes on; our own words name the file
+    assert (f"{file} is not a file" in caught.value.detail, str(tmp_path) in caught.value.detail) == (
+        (broken == "directory",) * 2)
 
 
 def test_the_password_of_the_database_is_in_no_error(free_port):

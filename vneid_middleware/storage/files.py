@@ -39,7 +39,7 @@ class DatabaseFile:
         """Make the file if there never was one, with rights for its owner only; note which file it is.
 
         Raises:
-            StorageError: the file is gone or empty.
+            StorageError: the file is gone or empty, or no file.
             OSError: it can't be made, read or written.
         """
         os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
@@ -55,7 +55,8 @@ class DatabaseFile:
         except FileNotFoundError:
             raise _lost(self._path, "is gone") from None
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is not a file", self._path)
+            raise StorageError("storage_unavailable", f"{self._path} is not a file: name one that is, or that does not exist "
+                               "yet, in storage")
         if not os.access(self._path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), self._path)
         if self.was_made and not status.st_size:
