@@ -164,7 +164,7 @@ def take(connection: Connection, kind: str, rows: Sequence[tuple[Sequence[str], 
         before = known.intersection(keys)
         if before and keys[0] not in known:
             # so that it is known when the older secret is gone
-            connection.execute(update(taken_rows).where(taken_rows.c.row_key == before.pop()).values(row_key=keys[0]))
+            connection.execute(update(taken_rows).where(taken_rows.c.row_key == min(before)).values(row_key=keys[0]))
         elif not before:
             new.append({"row_key": keys[0], "kind": kind, "position": position})
         found.append(not before)
