@@ -68,6 +68,15 @@ def day(ahead: float) -> str:
     return (datetime.now() + timedelta(days=ahead)).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def test_a_row_that_comes_twice_is_taken_once(agency: Agency) -> None:
+    """A join gives one a second time."""
+    portal = agency.portal(NUMBERS)
+    for number in (1, 1, 2, 2, 2, 3):
+        agency.put(f"D-{number}", number)
+    assert [read(portal), read(portal)] == [3, 0]
+    assert portal.rows("version") == [(1,)] * 3
+
+
 # -- values that stopped a source for good ---------------------------------------------------------------------------------
 
 def test_a_time_far_ahead_stops_nothing_and_is_told_once(agency: Agency, caplog: pytest.LogCaptureFixture) -> None:
