@@ -12,11 +12,13 @@ from vneid_middleware.storage.tables import audit_records
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
+_APPEND = insert(audit_records)
+
 
 def append(connection: Connection, *, time: str, event: str, outcome: str, record: str, oldest: str) -> None:
     """Keep one record; records from before ``oldest`` go. Both times are UTC, ISO 8601."""
     purge(connection, audit_records.c.seq, audit_records.c.time, oldest)
-    connection.execute(insert(audit_records).values(time=time, event=event, outcome=outcome, record=record))
+    connection.execute(_APPEND, {"time": time, "event": event, "outcome": outcome, "record": record})
 
 
 def records(connection: Connection, *, after: int = 0, limit: int = 1000) -> list[tuple[int, str]]:

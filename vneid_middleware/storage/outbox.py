@@ -6,6 +6,8 @@ On PostgreSQL workers pass over what another one is at; SQLite has one writer at
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, or_, select, text, update
@@ -169,10 +171,12 @@ def _park(connection: Connection, row: Any) -> int:
 
 def next_turn(connection: Connection, document_id: int, now: float) -> None:
     """Make a document's next change due; after what other documents have due, so that a busy one does not go before them."""
-    waiting = select(func.min(outbox.c.version)).where(outbox.c.document_id == document_id, outbox.c.state == WAITING)
-    connection.execute(update(outbox).where(
-        outbox.c.document_id == document_id, outbox.c.state == WAITING,
-        outbox.c.version == waiting.scalar_subquery()).values(state=READY, next_at=now, touched_at=now))
+    connection.execute(_NEXT_TURN, {"its_document": document_id, "now": now})
+
+
+_WAITS = and_(outbox.c.document_id == bindparam("its_document"), outbox.c.state == WAITING)
+_NEXT_TURN = update(outbox).where(_WAITS, outbox.c.version == select(func.min(outbox.c.version)).where(
+    _WAITS).scalar_subquery()).values(state=READY, next_at=bindparam("now"), touched_at=bindparam("now"))
 
 
 def mend(connection: Connection, *, now: float) -> int:
@@ -189,12 +193,11 @@ def mend(connection: Connection, *, now: float) -> int:
 
 def _lease(connection: Connection, row: Any, now: float, lease: float) -> Claimed | None:
     crashes = row.crashes + 1 if row.state == LEASED else row.crashes
-    mine = and_(outbox.c.seq == row.seq, outbox.c.fence == row.fence)
     given_up = crashes >= MOST_CRASHES
     values = {"state": DEAD if given_up else LEASED, "fence": row.fence + 1, "crashes": crashes, "touched_at": now,
               "attempts": row.attempts + 1, "next_at": now + lease,
               "reason": "worker_ended" if crashes and row.reason != ERASED else row.reason}
-    if not connection.execute(update(outbox).where(mine).values(**values)).rowcount:
+    if not _changed(connection, row, row.state, values):
         return None
     return Claimed(row.seq, row.change_id, row.document_id, row.version, row.kind, row.action, row.sealed,
                    row.attempts + 1, crashes, row.fence + 1, row.submitter, bool(row.message_hash or crashes))
@@ -205,8 +208,21 @@ def is_given_up(claimed: Claimed) -> bool:
     return claimed.crashes >= MOST_CRASHES
 
 
-def _mine(claimed: Claimed) -> Any:
-    return and_(outbox.c.seq == claimed.seq, outbox.c.fence == claimed.fence, outbox.c.state == LEASED)
+def _changed(connection: Connection, row: Any, state: str, values: Mapping[str, Any]) -> bool:
+    """Change a row that nobody has leased since it was read; False where somebody has.
+
+    Args:
+        state: what it must be in.
+    """
+    given = {"its_seq": row.seq, "its_fence": row.fence, "its_state": state, **{f"new_{name}": values[name] for name in values}}
+    return bool(connection.execute(_changing(tuple(values)), given).rowcount)
+
+
+@cache
+def _changing(names: tuple[str, ...]) -> Any:
+    # kept: to make it costs more than to run it
+    mine = (outbox.c[name] == bindparam(f"its_{name}") for name in ("seq", "fence", "state"))
+    return update(outbox).where(*mine).values({name: bindparam(f"new_{name}") for name in names})
 
 
 def settle(connection: Connection, claimed: Claimed, state: str, reason: str, *, now: float, message_hash: str = "",
@@ -232,7 +248,7 @@ def settle(connection: Connection, claimed: Claimed, state: str, reason: str, *,
         values["message_hash"] = message_hash
     if state == DELIVERED and not is_behind:
         values["sealed"] = None
-    if not connection.execute(update(outbox).where(_mine(claimed)).values(**values)).rowcount:
+    if not _changed(connection, claimed, LEASED, values):
         return None
     if state == DELIVERED:
         next_turn(connection, claimed.document_id, now)
@@ -246,27 +262,32 @@ def renew(connection: Connection, claimed: Claimed, *, now: float, lease: float)
     Args:
         lease: seconds from now.
     """
-    return bool(connection.execute(update(outbox).where(_mine(claimed)).values(touched_at=now, next_at=now + lease)).rowcount)
+    return _changed(connection, claimed, LEASED, {"touched_at": now, "next_at": now + lease})
 
 
 def release(connection: Connection, claimed: Claimed, *, now: float) -> None:
     """Give a claim back that was not tried: it is no attempt."""
-    connection.execute(update(outbox).where(_mine(claimed)).values(
-        state=READY, touched_at=now, next_at=now, attempts=claimed.attempts - 1))
+    _changed(connection, claimed, LEASED, {"state": READY, "touched_at": now, "next_at": now, "attempts": claimed.attempts - 1})
 
 
 def is_passed(connection: Connection, document_id: int, version: int) -> bool:
     """Tell whether a newer version of a document was delivered."""
-    query = select(outbox.c.seq).where(outbox.c.document_id == document_id, outbox.c.version > version,
-                                       outbox.c.state == DELIVERED)
-    return connection.execute(query.order_by(outbox.c.version).limit(1)).first() is not None
+    return connection.execute(_PASSED, {"its_document": document_id, "its_version": version}).first() is not None
+
+
+_PASSED = select(outbox.c.seq).where(
+    outbox.c.document_id == bindparam("its_document"), outbox.c.version > bindparam("its_version"), outbox.c.state == DELIVERED,
+).order_by(outbox.c.version).limit(1)
 
 
 def supersede(connection: Connection, claimed: Claimed, *, now: float, reason: str = "newer_delivered") -> None:
     """Settle a claim that the receiver is known to be beyond, or that must not go out any more."""
-    connection.execute(update(outbox).where(_mine(claimed)).values(
-        state=SUPERSEDED, reason=reason, touched_at=now, next_at=now, sealed=None))
+    _changed(connection, claimed, LEASED, {"state": SUPERSEDED, "reason": reason, "touched_at": now, "next_at": now,
+                                           "sealed": None})
     next_turn(connection, claimed.document_id, now)
+
+
+_CHANNEL = select(channels).where(channels.c.name == CHANNEL)
 
 
 class ChannelState(NamedTuple):
@@ -280,7 +301,7 @@ class ChannelState(NamedTuple):
 
 def channel(connection: Connection, *, now: float) -> ChannelState:
     """Return the state of the way to the receiver."""
-    row = connection.execute(select(channels).where(channels.c.name == CHANNEL)).first()
+    row = connection.execute(_CHANNEL).first()
     if row is None:
         return ChannelState()
     return ChannelState(row.paused, row.not_before if row.touched_at <= now + _SET_BACK else 0.0)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, bindparam, select, update
 
 from vneid_middleware.core.outbox import DEAD, LEASED, NEWER_THERE, OPEN, SUPERSEDED
 from vneid_middleware.storage import outbox_desk
@@ -79,6 +79,9 @@ def _wipe(connection: Connection, row: Any, now: float) -> int:
 
 # -- while changes are delivered ---------------------------------------------------------------------------------------
 
+_REASON = select(outbox.c.reason).where(outbox.c.seq == bindparam("its_seq"))
+
+
 def is_tombstone(claimed: Claimed) -> bool:
     """Tell whether a claim says that a document was erased: nothing but its names may go out."""
     return claimed.submitter == ERASER
@@ -86,7 +89,7 @@ def is_tombstone(claimed: Claimed) -> bool:
 
 def is_erased(connection: Connection, claimed: Claimed) -> bool:
     """Tell whether the document of a claim was erased while a worker was at it."""
-    return bool(connection.execute(select(outbox.c.reason).where(outbox.c.seq == claimed.seq)).scalar() == ERASED)
+    return bool(connection.execute(_REASON, {"its_seq": claimed.seq}).scalar() == ERASED)
 
 
 def settle_erased(connection: Connection, claimed: Claimed, *, now: float) -> bool:
@@ -122,7 +125,7 @@ def before_delivery(connection: Connection, claimed: Claimed, reason: str) -> bo
 
 def _was_erased(connection: Connection, claimed: Claimed) -> bool:
     # whoever erases it at this moment has the row locked
-    reason = connection.execute(select(outbox.c.reason).where(outbox.c.seq == claimed.seq).with_for_update()).scalar()
+    reason = connection.execute(_REASON.with_for_update(), {"its_seq": claimed.seq}).scalar()
     return bool(reason == ERASED)
 
 
