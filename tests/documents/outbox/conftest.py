@@ -50,7 +50,10 @@ class Portal:
             Worker(self.services).run(burst=True)
 
     def hurry(self) -> None:
-        self.sql("UPDATE vneid_outbox SET next_at = 0 WHERE state = 'ready'")
+        # what a worker is at passes: to wait for it with others locked would be a deadlock
+        free = " FOR UPDATE SKIP LOCKED" if "postgresql" in self.settings["storage"] else ""
+        self.sql("UPDATE vneid_outbox SET next_at = 0 WHERE seq IN "
+                 f"(SELECT seq FROM vneid_outbox WHERE state = 'ready'{free})")
         self.sql("UPDATE vneid_channels SET not_before = 0")
 
     def sql(self, statement: str) -> list[Any]:
