@@ -69,6 +69,7 @@ def _backfill(services: Any, args: argparse.Namespace) -> int:
 def _batches(source: Any, rate: int) -> Iterator[int]:
     """Read a source, as soon as nobody else does."""
     from vneid_middleware.plugins.documents.outbox import sources
+    from vneid_middleware.storage import change_source
 
     told = False
     while True:
@@ -79,8 +80,8 @@ def _batches(source: Any, rate: int) -> Iterator[int]:
             if error.code != sources.BEING_READ:
                 raise
         if not told:
-            words = say("a worker or another backfill is reading documents.{kind}.changes now: this one goes on when it is done",
-                        kind=source.kind)
+            words = say("a worker or another backfill is reading documents.{kind}.changes now: this one goes on when it is done, "
+                        "and {minutes} minutes after one that was killed", kind=source.kind, minutes=change_source.LEASE // 60)
             print("vneid documents:", words, file=sys.stderr)
         told = True
         time.sleep(_WAIT)

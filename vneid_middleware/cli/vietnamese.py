@@ -278,8 +278,10 @@ _OUTBOX = {
     "--rate must be at least 1, and --again a name of letters, digits and hyphens":
         "--rate phải từ 1 trở lên, và --again là một tên gồm chữ, số và dấu gạch nối",
     "{count} changes taken in": "đã đưa vào {count} thay đổi",
-    "a worker or another backfill is reading documents.{kind}.changes now: this one goes on when it is done":
-        "một worker hoặc một lệnh backfill khác đang đọc documents.{kind}.changes: lệnh này sẽ tiếp tục khi bên kia xong",
+    "a worker or another backfill is reading documents.{kind}.changes now: this one goes on when it is done, and "
+    "{minutes} minutes after one that was killed":
+        "một worker hoặc một lệnh backfill khác đang đọc documents.{kind}.changes: lệnh này sẽ tiếp tục khi bên kia xong, "
+        "hoặc {minutes} phút sau khi bên kia bị dừng đột ngột",
     "stopped: {reason}. Started again, it goes on from there.": "đã dừng: {reason}. Chạy lại thì tiếp tục từ chỗ đó.",
     "{delivered} delivered, {retry} to try again, {dead} dead letters":
         "đã gửi {delivered}, sẽ gửi lại {retry}, không gửi được {dead}",
