@@ -80,7 +80,7 @@ def says_later(code: str) -> Callable[[Any], Answer]:
     def look(lasting: Any) -> Answer:
         portal = lasting()
         portal.vneid.answer = portal.vneid.pends(portal.vneid.gives(code))
-        return portal.look(portal.ask().location)
+        return portal.result(portal.ask())
 
     return look
 
