@@ -26,7 +26,7 @@ test: $(VENV)/.test $(VENV)/.node $(VENV)/.canaille
 
 # What the middleware costs, as a table of ratios.
 bench: $(VENV)/.test
-	@$(BIN)/python -W ignore tests/bench/run.py
+	@PYTHONPATH=tests $(BIN)/python -W ignore tests/bench/run.py
 
 # Style, types, floors, and whether the reference page is what the code says.
 lint: $(VENV)/.test
