@@ -6,12 +6,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import traceback
 import warnings
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from pkgutil import walk_packages
@@ -38,6 +40,7 @@ class Process:
 
     def __init__(self, *words: object, before: str = "", stdin: str = os.devnull, stderr: str = "err") -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="vneid-process-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         streams = [str(self._folder / name) for name in (stdin, "out", stderr)]
         self._process = _server.Process(target=_be, args=(list(map(str, words)), before, streams, dict(os.environ)))
         self._process.start()
