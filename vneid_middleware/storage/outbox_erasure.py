@@ -80,6 +80,7 @@ def _wipe(connection: Connection, row: Any, now: float) -> int:
 # -- while changes are delivered ---------------------------------------------------------------------------------------
 
 _REASON = select(outbox.c.reason).where(outbox.c.seq == bindparam("its_seq"))
+_LOCKED_REASON = _REASON.with_for_update()
 
 
 def is_tombstone(claimed: Claimed) -> bool:
@@ -125,7 +126,7 @@ def before_delivery(connection: Connection, claimed: Claimed, reason: str) -> bo
 
 def _was_erased(connection: Connection, claimed: Claimed) -> bool:
     # whoever erases it at this moment has the row locked
-    reason = connection.execute(_REASON.with_for_update(), {"its_seq": claimed.seq}).scalar()
+    reason = connection.execute(_LOCKED_REASON, {"its_seq": claimed.seq}).scalar()
     return bool(reason == ERASED)
 
 
